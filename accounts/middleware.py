@@ -1,0 +1,80 @@
+"""Every page needs a person and the account they look at."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from accounts.models import Membership
+from accounts.origin import origin_of
+from accounts.two_factor import lacks_second_factor
+from common.api_requests import is_api
+
+ACCOUNT_COOKIE = "account"
+# These answer before a password is chosen: choosing it, leaving, and the admin, which staff reach by their own.
+OPEN_WITH_ONE_TIME_PASSWORD = {"choose_password", "account_logout"}
+# These answer without an account, and without the second factor that an account asks for.
+OPEN_WITHOUT_ACCOUNT = OPEN_WITH_ONE_TIME_PASSWORD | {"new_account", "invitation", "choose_account", "set_theme"}
+OPEN_WITHOUT_ACCOUNT |= {"sign_in_security", "change_password", "end_sessions"}
+OPEN_WITHOUT_ACCOUNT |= {"account_reauthenticate", "mfa_reauthenticate", "mfa_activate_totp"}
+OPEN_WITHOUT_ACCOUNT |= {"mfa_view_recovery_codes", "mfa_download_recovery_codes"}
+
+
+def keep_origin(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Let every audit entry of this request name its address and program."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with origin_of(request):
+            return get_response(request)
+
+    return middleware
+
+
+class SignInRequiredMiddleware(LoginRequiredMiddleware):
+    """Pages need a session; the API has keys of its own."""
+
+    def process_view(self, request: HttpRequest, view_func: Any, *args: Any) -> Any:
+        if is_api(request):
+            return None
+        return super().process_view(request, view_func, *args)
+
+
+def current_account(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Set `request.account` and `request.membership`: the account chosen by cookie, else the first."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return get_response(request)
+
+    def process_view(request: Any, view_func: Any, *_: Any) -> HttpResponse | None:
+        if is_api(request) or request.path.startswith(("/admin/", "/static/")) or not request.user.is_authenticated:
+            return None
+        name = request.resolver_match.url_name
+        if request.user.has_one_time_password and name not in OPEN_WITH_ONE_TIME_PASSWORD:
+            return redirect("choose_password")
+        _set_account(request)
+        if name in OPEN_WITHOUT_ACCOUNT:
+            return None
+        if request.account is None:
+            return render(request, "accounts/no_account.html", status=403)
+        if lacks_second_factor(request):
+            return render(request, "accounts/second_factor_required.html", status=403)
+        return None
+
+    middleware.process_view = process_view  # type: ignore[attr-defined]
+    return middleware
+
+
+def _set_account(request: Any) -> None:
+    memberships = list(
+        Membership.objects.filter(user=request.user, account__suspended_at=None)
+        .select_related("account")
+        .order_by("account__name", "pk")
+    )
+    chosen = request.COOKIES.get(ACCOUNT_COOKIE)
+    request.memberships = memberships
+    request.membership = next(
+        (m for m in memberships if m.account_id == chosen), memberships[0] if memberships else None
+    )
+    request.account = request.membership.account if request.membership else None

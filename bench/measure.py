@@ -1,0 +1,135 @@
+"""Measurements of one stack, in a process of its own: `python -m bench.measure '{"server": …, "target": …}'`.
+
+Prints one JSON object. What each figure means: docs/scaling.md.
+"""
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from bench.stack import Stack
+
+PATIENCE_SECONDS = 120.0
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+class Measurement:
+    def __init__(self, stack: Stack, target: str, extra_subscriptions: int) -> None:
+        """Configure an account that sends to `target`; Django is set up for this stack's database."""
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
+        call_command("createcachetable", verbosity=0)
+        from accounts.models import Account
+        from bench import load
+        from destinations.emulators.resources import DEMO_DESTINATIONS
+        from subscriptions.services import SourceSpec
+        from tests.factories import make_api_key, make_destination, make_subscription
+
+        demo = next(each for each in DEMO_DESTINATIONS if each.target == target)
+        account = Account.objects.create(name="Bench", max_subscriptions=1000)
+        self.destination = make_destination(account, target=target, config=demo.config, secrets=demo.secrets)
+        make_subscription(account, self.destination, sources=[SourceSpec(load.HTTP, load.FILTER, load.FIELDS)])
+        for number in range(extra_subscriptions):
+            text = f'ev.conn.server_port == {number} && ev.conn.server_name == "none.example"'
+            make_subscription(account, sources=[SourceSpec(load.HTTP, text, load.FIELDS)])
+        self.token = make_api_key(account)
+        self.stack = stack
+        self.load = load
+        stack.start_product()
+
+    def publishers(self, bodies: Sequence[bytes], threads: int) -> Any:
+        return self.load.Publishers(self.stack.port, self.token, bodies, threads)
+
+    def wait_until_settled(self) -> None:
+        from delivery.models import Delivery
+        from events.models import EventBatch
+
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while EventBatch.objects.filter(routed_at=None).exists() or Delivery.objects.waiting().exists():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Not settled: {self.destination.pk}")
+            time.sleep(0.02)
+
+    def throughput(self, seconds: float, threads: int = 3) -> dict[str, Any]:
+        """Events a second from the first request until everything is settled, and CPU by part in µs an event."""
+        publishers = self.publishers(self.load.make_bodies(), threads)
+        cpu, started = self.stack.cpu_seconds(), time.monotonic()
+        publishers.run(seconds)
+        self.wait_until_settled()
+        took = time.monotonic() - started
+        used = self.stack.cpu_seconds()
+        spent = {name: 1e6 * (used[name] - cpu.get(name, 0.0)) / publishers.accepted for name in used}
+        return {"events_per_s": publishers.accepted / took, "cpu_us": spent, "events": publishers.accepted}
+
+    def latency_ms(self, bodies: Sequence[bytes], seconds: float, interval: float, threads: int) -> list[float]:
+        """From sending a request to the arrival of its first event, in ms; those that the filter drops do not count."""
+        publishers = self.publishers(bodies, threads)
+        publishers.run(seconds, interval=interval)
+        self.wait_until_settled()
+        arrivals = self.stack.arrivals()
+        return [1000 * (arrivals[first] - at) for at, first in publishers.sent if first in arrivals]
+
+    def single_event_rps(self, seconds: float) -> float:
+        publishers = self.publishers(self.load.make_bodies(events=1, count=200), 32)
+        started = time.monotonic()
+        publishers.run(seconds)
+        self.wait_until_settled()
+        return float(publishers.accepted / (time.monotonic() - started))
+
+    def check(self) -> None:
+        """Every matched event arrived, and the books close. Raises AssertionError."""
+        from django.db.models import Sum
+
+        from delivery.ledger import Scope, faults
+        from delivery.models import Tally
+
+        matched = Tally.objects.aggregate(number=Sum("fan_out", default=0))["number"]
+        found = list(faults(Scope()))
+        distinct = self.stack.received()["distinct"]
+        if found or distinct != matched:
+            raise AssertionError(f"{matched} matched, {distinct} arrived; {found[:3]}")
+
+
+def measure(options: dict[str, Any]) -> dict[str, Any]:
+    seconds = options["seconds"]
+    with Stack(options["server"]) as stack:
+        measured = Measurement(stack, options["target"], options.get("extra_subscriptions", 0))
+        measured.throughput(0.5)
+        runs = [measured.throughput(seconds) for _ in range(options["runs"])]
+        found: dict[str, Any] = {
+            "events_per_s": statistics.median(run["events_per_s"] for run in runs),
+            "cpu_us": {name: statistics.median(run["cpu_us"][name] for run in runs) for name in runs[0]["cpu_us"]},
+            "cost_growth": runs[0]["events_per_s"] / runs[-1]["events_per_s"],
+        }
+        if options.get("latency"):
+            single = measured.load.make_bodies(events=1, count=200)
+            idle = measured.latency_ms(single, 2 * seconds, 0.05, 1)
+            busy = measured.latency_ms(measured.load.make_bodies(events=100), 2 * seconds, 0.04, 4)
+            found |= {
+                "idle_p50_ms": quantile(idle, 0.5),
+                "idle_p99_ms": quantile(idle, 0.99),
+                "p99_ms_at_10k": quantile(busy, 0.99),
+                "single_event_rps": measured.single_event_rps(seconds),
+            }
+        found["worker_rss_mb"] = stack.worker_rss_mb()
+        measured.check()
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(orjson.dumps(measure(orjson.loads(sys.argv[1]))).decode() + "\n")
+    sys.stdout.flush()
+    os._exit(0)

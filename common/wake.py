@@ -1,0 +1,124 @@
+"""Waking the workers: the only place that names jobs and enqueues them.
+
+The database holds the work; Redis carries hints. A wake-up that is lost (Redis flushed, stopped or
+slow) costs a few seconds until the sweep finds the work, so every failure here is logged and swallowed:
+raising it after a commit would make the caller repeat what is already stored.
+"""
+
+import time
+from functools import lru_cache, partial
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from redis import Redis, RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+log = structlog.get_logger(__name__)
+
+# A flag outlives a crash between setting it and enqueueing by this much; the sweep is as patient.
+FLAG_SECONDS = 5
+# This flag is never taken down: it is the pace.
+NOTICE_SECONDS = 60
+FAILURE_SECONDS = 24 * 3600
+MANY = 1_000_000
+# While Redis does not answer, only one request in this time waits for it; the sweep does the waking.
+SILENT_SECONDS = 2.0
+
+_silent_until = 0.0
+
+
+def route(account_id: str) -> None:
+    """After the commit: batches of this account wait to be routed."""
+    _after_commit("route", "delivery.jobs.route_job", account_id)
+
+
+def mend(account_id: str) -> None:
+    """After the commit: events of this account that were undecided may be decidable."""
+    _after_commit("route", "delivery.jobs.mend_job", account_id)
+
+
+def drain(destination_id: str, *, slow: bool = False) -> None:
+    """After the commit: deliveries to this destination are due."""
+    _after_commit("drain-slow" if slow else "drain", "delivery.jobs.drain_job", destination_id)
+
+
+def replay(replay_id: int) -> None:
+    """After the commit: a step of this replay is due."""
+    _after_commit("route", "delivery.jobs.replay_job", str(replay_id))
+
+
+def audit() -> None:
+    """After the commit: audit entries wait to be published."""
+    _after_commit("route", "events.jobs.publish_audit_job", "all")
+
+
+def test_run(run_id: int) -> None:
+    """After the commit: somebody waits for this test event."""
+    _after_commit("interactive", "destinations.jobs.test_run_job", str(run_id))
+
+
+def backtest(backtest_id: str) -> None:
+    """After the commit: somebody waits for these figures."""
+    _after_commit("interactive", "subscriptions.jobs.backtest_job", backtest_id)
+
+
+def mail() -> None:
+    """After the commit: mail waits to be sent."""
+    _after_commit("mail", "accounts.jobs.send_mail_job", "all")
+
+
+def notices() -> None:
+    """Look for what people are to be told of; at most once a minute, however many hosts ask."""
+    _after_commit("mail", "dashboard.jobs.notices_job", "all", NOTICE_SECONDS)
+
+
+def waiting_jobs(queue: str) -> int:
+    """How many jobs stand in a queue; many, for all we know, while Redis does not answer."""
+    try:
+        return Queue(queue, connection=connection(), serializer=JSONSerializer).count
+    except RedisError:
+        return MANY
+
+
+def clear(job: str, key: str) -> None:
+    """Take the flag down; a job does so before it reads, so that work which arrives meanwhile wakes again."""
+    try:
+        connection().delete(_flag(job, key))
+    except RedisError as error:
+        log.warning("wake_flag_not_cleared", job=job, key=key, error=str(error))
+
+
+@lru_cache(maxsize=1)
+def connection() -> Redis:
+    """One client for the process, impatient: a request that has committed must not wait for a dead Redis."""
+    return Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS)
+
+
+def _flag(job: str, key: str) -> str:
+    return f"wake:{job}:{key}"
+
+
+def _after_commit(queue: str, job: str, key: str, flag_seconds: int = FLAG_SECONDS) -> None:
+    transaction.on_commit(partial(_wake, queue, job, key, flag_seconds), robust=True)
+
+
+def _wake(queue: str, job: str, key: str, flag_seconds: int) -> None:
+    global _silent_until  # noqa: PLW0603
+    if time.monotonic() < _silent_until:
+        return
+    try:
+        redis = connection()
+        if not redis.set(_flag(job, key), 1, nx=True, ex=flag_seconds):
+            return
+        Queue(queue, connection=redis, serializer=JSONSerializer).enqueue(
+            job,
+            key,
+            result_ttl=0,
+            failure_ttl=FAILURE_SECONDS,
+            job_timeout=settings.RQ_QUEUES[queue]["DEFAULT_TIMEOUT"],
+        )
+    except RedisError as error:
+        _silent_until = time.monotonic() + SILENT_SECONDS
+        log.warning("wake_up_lost", job=job, key=key, error=str(error))

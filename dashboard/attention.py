@@ -1,0 +1,101 @@
+"""What needs a person, the most urgent first, each with its remedy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Sum
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Account
+from common.templatetags.words import duration
+from delivery.models import Tally
+from destinations.listing import Backlog
+from destinations.models import Destination
+from destinations.standing import LAGGING_AFTER
+from subscriptions.models import Subscription
+
+# A person who looks once a day still has a day to act.
+LOSS_NEAR = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`tone` and `icon` as components/_pill.html takes them; `act` is the words of the button that leads to `url`."""
+
+    word: str
+    tone: str
+    icon: str
+    name: str
+    text: str
+    url: str
+    act: str
+
+
+def attention(
+    account: Account,
+    subscriptions: Sequence[Subscription],
+    destinations: Sequence[Destination],
+    backlogs: Mapping[str, Backlog],
+) -> list[Item]:
+    """One query, for the filters that no longer compile; the rest is read from what the overview has."""
+    now = timezone.now()
+    of_places = [_of_place(place, backlogs.get(place.pk, Backlog()), account, now) for place in destinations]
+    found = [*_filter_errors(account, subscriptions), *(item for item in of_places if item)]
+    order = {"Blocked": 0, "Filter error": 1, "Records expire": 2}
+    return sorted(found, key=lambda item: (order.get(item.word, 3), item.name.casefold()))
+
+
+def _filter_errors(account: Account, subscriptions: Sequence[Subscription]) -> list[Item]:
+    sums = Tally.objects.filter(account=account).exclude(undecided=0).values("subscription")
+    held = dict(sums.annotate(total=Sum("undecided")).values_list("subscription", "total"))
+    return [
+        Item(
+            "Filter error",
+            "bad",
+            "exclamation-triangle",
+            each.name,
+            f"A filter no longer compiles. {held[each.pk]:,} events are held until it is mended.",
+            reverse("subscriptions:edit", args=[each.pk]),
+            "Mend the filter",
+        )
+        for each in subscriptions
+        if held.get(each.pk, 0) > 0
+    ]
+
+
+def _of_place(place: Destination, backlog: Backlog, account: Account, now: datetime) -> Item | None:
+    url = reverse("delivery:destination", args=[place.pk])
+    loss = _loss(backlog, account, now)
+    if place.state == Destination.State.BLOCKED:
+        held = f" Held: {_records(backlog)}{loss}." if backlog.waiting else ""
+        text = f"{place.error_message}{held}"
+        return Item("Blocked", "bad", "no-symbol", place.name, text, url, "See the remedy")
+    first_loss = backlog.oldest + timedelta(days=account.payload_retention_days) if backlog.oldest else None
+    if first_loss and first_loss < now + LOSS_NEAR:
+        text = f"Waiting: {_records(backlog)}{loss}."
+        return Item("Records expire", "warn", "clock", place.name, text, url, "See what waits")
+    if place.is_failing:
+        text = f"{place.error_message} We try again by ourselves{_waiting(backlog)}."
+        return Item("Retrying", "warn", "arrow-path", place.name, text, url, "See the attempts")
+    is_active = place.state == Destination.State.ACTIVE
+    if is_active and backlog.oldest and now - backlog.oldest > LAGGING_AFTER:
+        text = f"It does not keep up{_waiting(backlog)}, the oldest for {duration(now - backlog.oldest)}."
+        return Item("Lagging", "warn", "clock", place.name, text, url, "See the records")
+    return None
+
+
+def _waiting(backlog: Backlog) -> str:
+    return f"; waiting: {_records(backlog)}" if backlog.waiting else ""
+
+
+def _records(backlog: Backlog) -> str:
+    return f"{backlog.waiting:,} record{'s' * (backlog.waiting != 1)}"
+
+
+def _loss(backlog: Backlog, account: Account, now: datetime) -> str:
+    if backlog.oldest is None:
+        return ""
+    left = backlog.oldest + timedelta(days=account.payload_retention_days) - now
+    return f", the first is lost in {duration(left)}" if left > timedelta() else ", and the first are being lost"

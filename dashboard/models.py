@@ -1,0 +1,39 @@
+"""What people were told of: one row an episode, so that each is told once."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from destinations.models import Destination
+
+
+class Notice(models.Model):
+    """A destination was in trouble of one kind, from when it was noticed until it was over."""
+
+    class Kind(models.TextChoices):
+        BLOCKED = "blocked", "Blocked"
+        LAGGING = "lagging", "Behind"
+        SILENT = "silent", "Silent"
+        EXPIRING = "expiring", "Records will be lost"
+
+    destination = models.ForeignKey(Destination, models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    began_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+    # False when another of its kind was mailed a short time before: a flapping destination fills no mailbox.
+    was_mailed = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["destination", "kind"],
+                condition=models.Q(ended_at=None),
+                name="notice_open_once",
+                violation_error_message="This is noticed already.",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["destination", "kind", "-began_at"], name="notice_by_destination")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.destination}"

@@ -1,0 +1,96 @@
+"""Telling people by mail: each episode once, to whoever wants to know, on the workers' own mail queue.
+
+An episode begins when a destination is first found in trouble and ends when it no longer is. Its row and its
+mails are written in one transaction; that two workers look at once is settled by the constraint on the row.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from accounts.access import Action, role_may
+from accounts.mail import queue_template
+from accounts.models import Account, Membership
+from dashboard.models import Notice
+from dashboard.notice_words import context_of, subject_of
+from dashboard.noticing import Backlog, Finding, backlogs, describe, findings
+from destinations.models import Destination
+
+QUIET = timedelta(hours=1)
+# Rows of what is over long ago say nothing to anybody.
+KEPT_FOR = timedelta(days=30)
+
+
+class Wanted(models.TextChoices):
+    """What a person may choose to be told of: the troubles, and that one is over. The label completes "when …"."""
+
+    BLOCKED = "blocked", "it is blocked: somebody has to change a setting"
+    HEALED = "healed", "it delivers again after that"
+    LAGGING = "lagging", "it falls behind: records wait for more than 15 minutes"
+    SILENT = "silent", "it falls silent: nothing was sent for a day, though on most days something is"
+    EXPIRING = "expiring", "records that wait for it will be lost within a day"
+
+
+def wants(membership: Membership, wanted: Wanted) -> bool:
+    """What the person chose; until then whoever can do something about it is told."""
+    chosen = membership.notices.get(wanted.value)
+    return bool(role_may(membership.role, Action.EDIT) if chosen is None else chosen)
+
+
+def recipients(account: Account, wanted: Wanted) -> list[str]:
+    members = account.memberships.filter(user__is_active=True).select_related("user")
+    return [member.user.email for member in members if wants(member, wanted)]
+
+
+def notify() -> int:
+    """Tell of what began or ended since the last look; returns how many mails were queued."""
+    now = timezone.now()
+    found = {(finding.destination.pk, str(finding.kind)): finding for finding in findings(now)}
+    known = {(notice.destination_id, notice.kind): notice for notice in _open_notices()}
+    mailed = sum(_begin(finding, now) for key, finding in found.items() if key not in known)
+    mailed += sum(_end(notice, now) for key, notice in known.items() if key not in found)
+    Notice.objects.filter(ended_at__lt=now - KEPT_FOR).delete()
+    return mailed
+
+
+def _open_notices() -> list[Notice]:
+    return list(Notice.objects.filter(ended_at=None).select_related("destination__account"))
+
+
+def _begin(finding: Finding, now: datetime) -> int:
+    lately = Notice.objects.filter(
+        destination=finding.destination, kind=finding.kind, was_mailed=True, began_at__gt=now - QUIET
+    )
+    was_mailed = not lately.exists()
+    try:
+        with transaction.atomic():
+            Notice.objects.create(
+                destination=finding.destination, kind=finding.kind, began_at=now, was_mailed=was_mailed
+            )
+            return _mail(finding, Wanted(str(finding.kind))) if was_mailed else 0
+    except IntegrityError:
+        # Another worker was quicker, and tells of it.
+        return 0
+
+
+@transaction.atomic
+def _end(notice: Notice, now: datetime) -> int:
+    if not Notice.objects.filter(pk=notice.pk, ended_at=None).update(ended_at=now):
+        return 0
+    destination = notice.destination
+    healed = notice.kind == Notice.Kind.BLOCKED and destination.state == Destination.State.ACTIVE
+    if not (healed and notice.was_mailed and destination.deleted_at is None):
+        return 0
+    backlog = backlogs(destination).get(destination.pk, Backlog())
+    return _mail(describe(destination, backlog, Notice.Kind.BLOCKED), Wanted.HEALED)
+
+
+def _mail(finding: Finding, wanted: Wanted) -> int:
+    context = context_of(finding, wanted.value)
+    addresses = recipients(finding.destination.account, wanted)
+    for address in addresses:
+        queue_template(
+            to=address, subject=subject_of(finding, wanted.value), template="dashboard/email/notice", context=context
+        )
+    return len(addresses)

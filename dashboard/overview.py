@@ -1,0 +1,95 @@
+"""The figures of the overview: what came in, what became of it, and how everything stands."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from accounts.models import Account
+from dashboard.attention import attention
+from dashboard.subscription_figures import ledger_of
+from delivery.charts import DEFAULT_WINDOW, WINDOWS, chart_of
+from delivery.models import Delivery, Routing, Tally
+from destinations.listing import Backlog, backlogs_of
+from destinations.models import TestRun
+from destinations.standing import standing_of
+from events.models import EventBatch
+from subscriptions.health import condition_of
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many stand alike; `word`, `tone` and `icon` as components/_pill.html takes them."""
+
+    word: str
+    tone: str
+    icon: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the first run."""
+
+    name: str
+    is_done: bool
+
+
+def overview_context(account: Account, range_slug: str) -> dict[str, Any]:
+    window = WINDOWS.get(range_slug, DEFAULT_WINDOW)
+    start = window.start(timezone.now())
+    tallies = Tally.objects.filter(account=account)
+    destinations = list(account.destinations.filter(deleted_at=None).order_by("description", "pk"))
+    subscriptions = list(
+        account.subscriptions.filter(deleted_at=None).order_by("description", "pk").prefetch_related("destinations")
+    )
+    backlogs = backlogs_of([place.pk for place in destinations])
+    waiting = [backlog for backlog in backlogs.values() if backlog.waiting]
+    standings = [standing_of(place, backlogs.get(place.pk, Backlog()).oldest) for place in destinations]
+    return {
+        "window": window,
+        "windows": WINDOWS.values(),
+        "chart": chart_of(tallies, window),
+        "ledger": ledger_of(tallies, start),
+        "events": _events_since(account, start),
+        "destinations": destinations,
+        "subscriptions": subscriptions,
+        "by_standing": _counted(standings),
+        "by_condition": _counted([condition_of(each) for each in subscriptions]),
+        "waiting": sum(backlog.waiting for backlog in waiting),
+        "oldest": min((backlog.oldest for backlog in waiting if backlog.oldest), default=None),
+        "items": attention(account, subscriptions, destinations, backlogs),
+        "steps": _steps(account, bool(destinations), bool(subscriptions)),
+    }
+
+
+def _events_since(account: Account, start: datetime) -> int:
+    """From the runs, of which there are far fewer than requests; and what is not routed yet."""
+    routed = Routing.objects.filter(account=account, routed_at__gte=start).aggregate(total=Sum("events", default=0))
+    fresh = EventBatch.objects.filter(account=account, routed_at=None).aggregate(total=Sum("count", default=0))
+    return int(routed["total"] + fresh["total"])
+
+
+def _counted(stands: Sequence[Any]) -> list[Count]:
+    """Those that need somebody first."""
+    counts = Counter((each.word, each.tone, each.icon) for each in stands)
+    order = ["bad", "warn", "held", "ok", "mute"]
+    ordered = sorted(counts.items(), key=lambda item: (order.index(item[0][1]), item[0][0]))
+    return [Count(word, tone, icon, number) for (word, tone, icon), number in ordered]
+
+
+def _steps(account: Account, has_destination: bool, has_subscription: bool) -> list[Step]:
+    """Empty once something was delivered: the account is on its way."""
+    if Delivery.objects.filter(account=account, state=Delivery.State.DELIVERED).exists():
+        return []
+    tested = has_destination and TestRun.objects.filter(account=account, state=TestRun.State.PASSED).exists()
+    return [
+        Step("destination", has_destination),
+        Step("test", tested),
+        Step("subscription", has_subscription),
+        Step("event", is_done=False),
+    ]

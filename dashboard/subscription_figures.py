@@ -1,0 +1,145 @@
+"""What became of a subscription's events: sums of the tallies, what waits now, and when something last arrived."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import TruncHour
+
+from accounts.models import Account
+from delivery.health import WAITING
+from delivery.models import Delivery, Tally
+from destinations.models import Destination
+from subscriptions.models import Subscription
+
+HOURS = 24
+HOUR_SECONDS = 3600
+SPARK_WIDTH, SPARK_HEIGHT = 112, 24
+BAR_LENGTH, BAR_GAP, BAR_LEAST = 600, 2, 3
+
+
+@dataclass(slots=True)
+class Figures:
+    """Of the last 24 clock hours, by the minute of routing; `by_hour` is (matched, dead), the oldest hour first."""
+
+    matched: int = 0
+    undecided: int = 0
+    waiting: int = 0
+    by_hour: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)] * HOURS)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A mark of the sparkline, 112 by 24 units; `kind` is bad for an hour in which records died."""
+
+    kind: str
+    x: float
+    y: float
+    height: float
+
+
+def spark(figures: Figures) -> list[Bar]:
+    """A bar an hour, to a scale of its own; an hour without events keeps a base line of one unit."""
+    top = max(matched for matched, _ in figures.by_hour) or 1
+    step = SPARK_WIDTH / HOURS
+    bars = []
+    for index, (matched, dead) in enumerate(figures.by_hour):
+        height = max(1.0, round(SPARK_HEIGHT * matched / top, 1))
+        bars.append(Bar("bad" if dead else "ok", round(index * step, 2), SPARK_HEIGHT - height, height))
+    return bars
+
+
+def window_start(now: datetime) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
+
+
+def matched_by_subscription(account: Account, now: datetime) -> dict[str, int]:
+    """For sorting a whole list."""
+    rows = Tally.objects.filter(account=account, minute__gte=window_start(now)).values("subscription")
+    return dict(rows.annotate(total=Sum("matched")).values_list("subscription", "total"))
+
+
+def figures_of(account: Account, subscriptions: Sequence[Subscription], now: datetime) -> dict[str, Figures]:
+    """Three queries, however many subscriptions."""
+    found = {subscription.pk: Figures() for subscription in subscriptions}
+    tallies = Tally.objects.filter(subscription__in=list(found))
+    start = window_start(now)
+    hours = tallies.filter(minute__gte=start).annotate(hour=TruncHour("minute")).values("subscription", "hour")
+    sums = hours.annotate(all_matched=Sum("matched"), all_dead=Sum("dead"))
+    for pk, hour, matched, dead in sums.values_list("subscription", "hour", "all_matched", "all_dead"):
+        found[pk].matched += matched
+        found[pk].by_hour[int((hour - start).total_seconds()) // HOUR_SECONDS] = (matched, dead)
+    undecided = tallies.values("subscription").annotate(total=Sum("undecided"))
+    for pk, total in undecided.values_list("subscription", "total"):
+        found[pk].undecided = total
+    # By the account's destinations: only that way does an index hold what waits.
+    waiting = Delivery.objects.waiting().filter(destination__account=account, subscription__in=list(found))
+    for pk, total in waiting.values("subscription").annotate(total=Sum(WAITING)).values_list("subscription", "total"):
+        found[pk].waiting = total
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFigures:
+    """Records of one subscription for one destination, routed in the window; `waiting` is all that waits now."""
+
+    destination: Destination
+    delivered: int = 0
+    waiting: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerBar:
+    """Events of the subscription's types, which are matched, filtered or undecided, and the bar of them."""
+
+    matched: int
+    filtered: int
+    undecided: int
+    parts: Sequence[tuple[str, float, float]]
+
+    @property
+    def total(self) -> int:
+        return self.matched + self.filtered + self.undecided
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.matched:,} of {self.total:,} events matched, {self.filtered:,} filtered."
+
+
+def ledger_of(tallies: QuerySet[Tally], start: datetime) -> LedgerBar:
+    """One query. `tallies` narrow it to a subscription or an account."""
+    decided = tallies.filter(destination=None, minute__gte=start)
+    sums = decided.aggregate(**{name: Sum(name, default=0) for name in ("matched", "filtered", "undecided")})
+    counts = [("accent", sums["matched"]), ("warn", sums["undecided"]), ("filtered", sums["filtered"])]
+    return LedgerBar(**sums, parts=bar_parts(counts))
+
+
+def bar_parts(counts: Sequence[tuple[str, int]]) -> list[tuple[str, float, float]]:
+    """(kind, x, width) of a bar 600 units long, with gaps of 2; what is there is at least 3 wide."""
+    shown = [(kind, count) for kind, count in counts if count > 0]
+    total = sum(count for _, count in shown)
+    room = BAR_LENGTH - BAR_GAP * (len(shown) - 1) - BAR_LEAST * len(shown)
+    parts, x = [], 0.0
+    for kind, count in shown:
+        width = round(BAR_LEAST + room * count / total, 1)
+        parts.append((kind, round(x, 1), width))
+        x += width + BAR_GAP
+    return parts
+
+
+def places_of(subscription: Subscription, now: datetime) -> list[PlaceFigures]:
+    """By destination, those it has now. Two queries; needs `destinations` prefetched."""
+    tallies = Tally.objects.filter(subscription=subscription, minute__gte=window_start(now)).exclude(destination=None)
+    sums = tallies.values("destination").annotate(all_delivered=Sum("delivered"), all_dead=Sum("dead"))
+    sent = {
+        pk: (delivered, dead) for pk, delivered, dead in sums.values_list("destination", "all_delivered", "all_dead")
+    }
+    chosen = list(subscription.destinations.all())
+    waiting = Delivery.objects.waiting().filter(destination__in=chosen, subscription=subscription)
+    held = dict(waiting.values("destination").annotate(total=Sum(WAITING)).values_list("destination", "total"))
+    return [
+        PlaceFigures(place, sent.get(place.pk, (0, 0))[0], held.get(place.pk, 0), sent.get(place.pk, (0, 0))[1])
+        for place in chosen
+    ]

@@ -1,0 +1,123 @@
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from common.admin import HistoryAdmin, confirmed_action
+from delivery.models import (
+    Attempt,
+    AttemptPart,
+    DeadLetter,
+    Delivery,
+    Replay,
+    ReplayedBatch,
+    RoutedBatch,
+    Routing,
+    Tally,
+)
+from delivery.services import replay_dead_letters, retry_deliveries
+
+
+@admin.register(Routing)
+class RoutingAdmin(HistoryAdmin):
+    list_display = ["id", "account_id", "routed_at", "batches", "events", "configuration_version"]
+    search_fields = ["=id", "=account__id"]
+
+
+@admin.register(RoutedBatch)
+class RoutedBatchAdmin(HistoryAdmin):
+    list_display = ["id", "event_batch_id", "routing_id", "position", "is_undecided"]
+    list_filter = ["is_undecided"]
+    search_fields = ["=event_batch__id", "=routing__id"]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(HistoryAdmin):
+    list_display = [
+        "id", "account_id", "destination", "subscription", "routed_at", "count", "delivered_count", "dead_count",
+        "state", "attempts", "next_attempt_at",
+    ]  # fmt: skip
+    list_filter = ["state", "origin"]
+    search_fields = ["=id", "=account__id", "=destination__id", "=subscription__id"]
+    list_select_related = ["destination", "subscription"]
+    exclude = ["payload", "remaining", "lease_token"]
+    actions = ["retry"]
+    ordering = ["-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        return super().get_queryset(request).defer("payload", "remaining")
+
+    @confirmed_action(
+        description="Retry now",
+        consequence="What waits in them is sent at once, and the backoff of their destinations ends.",
+    )
+    def retry(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        count = retry_deliveries(deliveries=list(queryset))
+        messages.success(request, f"{count} waiting deliveries are tried at once.")
+
+
+@admin.register(Attempt)
+class AttemptAdmin(HistoryAdmin):
+    list_display = ["started_at", "destination", "outcome", "code", "records", "duration_ms", "request_id"]
+    list_filter = ["outcome"]
+    search_fields = ["=destination__id", "=request_id", "=code"]
+    list_select_related = ["destination"]
+    ordering = ["-id"]
+
+
+@admin.register(AttemptPart)
+class AttemptPartAdmin(HistoryAdmin):
+    list_display = ["attempt_id", "delivery_id", "first", "last", "delivered", "dead", "retried"]
+    search_fields = ["=attempt__id", "=delivery__id"]
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(HistoryAdmin):
+    list_display = [
+        "event_id",
+        "account_id",
+        "destination",
+        "event_type",
+        "code",
+        "died_at",
+        "replayed_as_id",
+    ]
+    list_filter = [("replayed_as", admin.EmptyFieldListFilter)]
+    search_fields = ["=event_id", "=account__id", "=destination__id", "=code"]
+    list_select_related = ["destination"]
+    exclude = ["payload"]
+    actions = ["replay"]
+    ordering = ["-id"]
+
+    @confirmed_action(
+        description="Replay to the same destination",
+        consequence="Each record is sent once more, under a new delivery; those already replayed are left out.",
+    )
+    def replay(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
+        deliveries = replay_dead_letters(dead_letters=list(queryset))
+        messages.success(request, f"{sum(delivery.count for delivery in deliveries)} records are sent again.")
+
+
+@admin.register(Tally)
+class TallyAdmin(HistoryAdmin):
+    list_display = [
+        "minute", "subscription_id", "destination_id", "event_type", "matched", "filtered", "fan_out", "delivered",
+        "dead",
+    ]  # fmt: skip
+    search_fields = ["=account__id", "=subscription__id", "=destination__id"]
+    ordering = ["-id"]
+
+
+@admin.register(Replay)
+class ReplayAdmin(HistoryAdmin):
+    list_display = ["id", "account_id", "subscription", "destination", "state", "matched", "batches_done", "created_at"]
+    list_filter = ["state"]
+    search_fields = ["=id", "=account__id", "=subscription__id", "=destination__id"]
+    list_select_related = ["subscription", "destination"]
+    ordering = ["-id"]
+
+
+@admin.register(ReplayedBatch)
+class ReplayedBatchAdmin(HistoryAdmin):
+    list_display = ["id", "replay_id", "event_batch_id", "delivery_id", "start"]
+    search_fields = ["=replay__id", "=event_batch__id", "=delivery__id"]
+    exclude = ["bits"]

@@ -1,0 +1,52 @@
+"""Prove from the rows that every event's fate adds up."""
+
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.dateparse import parse_datetime
+
+from delivery.ledger import Scope, faults, totals
+
+FAULTS_SHOWN = 50
+
+
+class Command(BaseCommand):
+    help = "Check that the ledger closes; exit code 1 when it does not."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--account", help="Only this account (its ID).")
+        parser.add_argument("--from", dest="start", help="From this minute of routing (RFC 3339).")
+        parser.add_argument("--to", dest="end", help="Up to this minute of routing (RFC 3339).")
+        parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        scope = Scope(options["account"], _time(options["start"], "--from"), _time(options["end"], "--to"))
+        found = list(faults(scope))
+        sums = totals(scope)
+        if options["json"]:
+            self.stdout.write(json.dumps({"closes": not found, "faults": found, "totals": asdict(sums)}))
+        else:
+            for fault in found[:FAULTS_SHOWN]:
+                self.stderr.write(fault)
+            self.stdout.write(
+                f"{sums.events:,} events accepted, {sums.unrouted:,} not yet routed.\n"
+                f"Decided: {sums.matched:,} matched + {sums.filtered:,} filtered + {sums.undecided:,} undecided.\n"
+                f"Sent on: {sums.fan_out:,} records = {sums.delivered:,} delivered + {sums.waiting:,} waiting + "
+                f"{sums.dead:,} dead + {sums.discarded:,} discarded + {sums.moved:,} moved."
+            )
+        if found:
+            raise CommandError(f"The ledger does not close: {len(found):,} faults.")
+        if not options["json"]:
+            self.stdout.write("The ledger closes.")
+
+
+def _time(value: str | None, option: str) -> Any:
+    if value is None:
+        return None
+    time = parse_datetime(value)
+    if time is None or time.tzinfo is None:
+        raise CommandError(f"{option} {value!r} is not an RFC 3339 time with its zone, such as 2026-11-23T08:00:00Z.")
+    return time

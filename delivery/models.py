@@ -1,0 +1,315 @@
+"""CARRYING: what routing decided, what is on its way, and every call that was made for it."""
+
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Account
+from common.ids import IDField
+from destinations.models import Destination
+from events.models import EventBatch
+from subscriptions.models import Subscription
+
+
+class Origin(models.TextChoices):
+    ROUTING = "routing", "Routing"
+    REPLAY = "replay", "Replay"
+
+
+class Routing(models.Model):
+    """One run over some of an account's event batches, under one configuration version."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="routings")
+    configuration_version = models.PositiveBigIntegerField()
+    routed_at = models.DateTimeField(default=timezone.now)
+    batches = models.PositiveIntegerField()
+    events = models.PositiveIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["account", "routed_at"], name="routing_by_time")]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk}: {self.events} events"
+
+
+class RoutedBatch(models.Model):
+    """What a run decided about an event batch: for each listening subscription a bitmap, one bit an event.
+
+    `outcome` is `[{"subscription", "revision", "types", "of_types", "matched", "matched_bits", "errors", "undecided",
+    "undecided_types"}]`: which types of the batch it takes, how many events were of these, how many matched, which ones
+    (base64, lowest bit first), the positions whose evaluation ended in an error, how many await a mended filter, and
+    the types of these.
+    A batch has one row, and one more for each run that decided later what its own run could not (delivery/mending.py).
+    """
+
+    event_batch = models.ForeignKey(EventBatch, models.CASCADE, related_name="routed")
+    routing = models.ForeignKey(Routing, models.CASCADE, related_name="routed_batches")
+    position = models.PositiveIntegerField(help_text="Order within the run.")
+    outcome = models.JSONField(default=list)
+    is_undecided = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name_plural = "routed batches"
+        indexes: ClassVar = [
+            models.Index(fields=["id"], condition=models.Q(is_undecided=True), name="routed_batch_undecided"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Outcome of {self.event_batch}"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def waiting(self) -> Self:
+        return self.filter(state=Delivery.State.WAITING)
+
+    def due(self, now: datetime) -> Self:
+        """Waiting, not leased, its time come, and its subscription not paused."""
+        free = models.Q(lease_expires_at=None) | models.Q(lease_expires_at__lte=now)
+        return (
+            self.waiting().filter(free, next_attempt_at__lte=now).exclude(subscription__state=Subscription.State.PAUSED)
+        )
+
+    def free(self, now: datetime) -> Self:
+        """Those that no worker has under its lease, locked, in the order of their IDs; inside a transaction."""
+        return self.exclude(lease_expires_at__gt=now).select_for_update(of=("self",)).order_by("pk")
+
+
+class Delivery(models.Model):
+    """The records of one run for one subscription and destination, on their way until none remains."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        DELIVERED = "delivered", "Delivered"
+        DEAD = "dead", "Dead"
+        DISCARDED = "discarded", "Discarded"
+        MOVED = "moved", "Moved"
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="deliveries")
+    routing = models.ForeignKey(Routing, models.CASCADE, null=True, related_name="deliveries")
+    subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="deliveries")
+    revision = models.PositiveIntegerField()
+    destination = models.ForeignKey(Destination, models.PROTECT, related_name="deliveries")
+    origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.ROUTING)
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="children")
+    routed_at = models.DateTimeField()
+
+    replay = models.ForeignKey("Replay", models.SET_NULL, null=True, blank=True, related_name="deliveries")
+
+    count = models.PositiveIntegerField()
+    bytes = models.PositiveIntegerField(help_text="Size of the NDJSON, uncompressed.")
+    types = models.JSONField(default=dict, help_text="Event type to number of records.")
+    payload = models.BinaryField(null=True, help_text="NDJSON of the records, zstd; gone when settled.")
+    # One bit a record, set while its fate is open; null means all while it waits, and none once it is settled.
+    remaining = models.BinaryField(null=True)
+    delivered_count = models.PositiveIntegerField(default=0)
+    dead_count = models.PositiveIntegerField(default=0)
+    discarded_count = models.PositiveIntegerField(default=0)
+    moved_count = models.PositiveIntegerField(default=0)
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True)
+    lease_token = models.CharField(max_length=32, blank=True)
+    lease_expires_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[DeliveryQuerySet] = DeliveryQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        indexes: ClassVar = [
+            models.Index(fields=["destination", "id"], condition=models.Q(state="waiting"), name="delivery_waiting"),
+            models.Index(fields=["routed_at"], condition=models.Q(state="waiting"), name="delivery_waiting_by_time"),
+            models.Index(fields=["account", "-id"], name="delivery_by_account"),
+            models.Index(fields=["destination", "-id"], name="delivery_by_destination"),
+            models.Index(fields=["subscription", "-id"], name="delivery_by_subscription"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    count__gte=models.F("delivered_count")
+                    + models.F("dead_count")
+                    + models.F("discarded_count")
+                    + models.F("moved_count")
+                ),
+                name="delivery_settles_no_more_than_it_has",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} records of {self.routed_at:%H:%M:%S}"
+
+    @property
+    def waiting_count(self) -> int:
+        return self.count - self.delivered_count - self.dead_count - self.discarded_count - self.moved_count
+
+
+class Attempt(models.Model):
+    """One call to a target: when, how long, and what it said."""
+
+    destination = models.ForeignKey(Destination, models.CASCADE, related_name="attempts")
+    destination_revision = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=20)
+    code = models.CharField(max_length=100, blank=True)
+    message = models.TextField(blank=True)
+    request_id = models.CharField(max_length=100, blank=True)
+    records = models.PositiveIntegerField()
+    bytes = models.PositiveIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["destination", "-started_at"], name="attempt_by_destination")]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.code}".strip()
+
+
+class AttemptPart(models.Model):
+    """The part of an attempt that concerned one delivery: which records, and what became of them.
+
+    `carried` is a bitmap of their positions, null when they are all from `first` to `last`; `kept` one of those
+    that this call did not deliver, null when that follows from the counts (none or all of them).
+    """
+
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="parts")
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="parts")
+    first = models.PositiveIntegerField(help_text="Position of its first record in the delivery.")
+    last = models.PositiveIntegerField()
+    carried = models.BinaryField(null=True)
+    kept = models.BinaryField(null=True)
+    delivered = models.PositiveIntegerField(default=0)
+    dead = models.PositiveIntegerField(default=0)
+    retried = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"Records {self.first} to {self.last} of delivery {self.delivery_id}"
+
+
+class DeadLetter(models.Model):
+    """One record that was refused for good, with its payload; it can be replayed."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="dead_letters")
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="dead_letters")
+    destination = models.ForeignKey(Destination, models.CASCADE, related_name="dead_letters")
+    subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="dead_letters")
+    position = models.PositiveIntegerField()
+    event_id = IDField(prefix="ev")
+    event_type = models.CharField(max_length=100)
+    code = models.CharField(max_length=100)
+    reason = models.TextField()
+    payload = models.BinaryField()
+    died_at = models.DateTimeField(default=timezone.now)
+    replayed_as = models.ForeignKey(Delivery, models.SET_NULL, null=True, blank=True, related_name="revived")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["account", "-id"], name="dead_letter_by_account"),
+            models.Index(fields=["event_id"], name="dead_letter_by_event"),
+            models.Index(fields=["destination", "code"], name="dead_letter_by_reason"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["delivery", "position"], name="dead_letter_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id}: {self.code}"
+
+
+class Replay(models.Model):
+    """Sending past events of a subscription again, to any destination: a cursor that moves over event batches.
+
+    `event_ids` narrows it to single events; `filter` is a CEL expression that replaces the subscription's own,
+    empty keeps that. Batches are taken in the order of their IDs, `next_batch` is the first not yet taken.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running", "Running"
+        PAUSED = "paused", "Paused"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+        FAILED = "failed", "Failed"
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="replays")
+    subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="replays")
+    destination = models.ForeignKey(Destination, models.PROTECT, related_name="replays")
+    start = models.DateTimeField(help_text="First time of acceptance.")
+    end = models.DateTimeField(help_text="End of the time of acceptance, exclusive.")
+    event_ids = models.JSONField(default=list, blank=True)
+    filter = models.TextField(blank=True)
+    events_per_second = models.PositiveIntegerField(default=1000)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    next_batch = models.PositiveBigIntegerField(default=0)
+    next_step_at = models.DateTimeField(default=timezone.now)
+    batches_total = models.PositiveIntegerField(default=0)
+    batches_done = models.PositiveIntegerField(default=0)
+    scanned = models.PositiveBigIntegerField(default=0)
+    matched = models.PositiveBigIntegerField(default=0)
+    error = models.TextField(blank=True)
+    created_by = models.CharField(max_length=100, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["account", "-id"], name="replay_by_account"),
+            models.Index(fields=["next_step_at"], condition=models.Q(state="running"), name="replay_running"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Replay {self.pk} of {self.subscription}"
+
+
+class ReplayedBatch(models.Model):
+    """Which events of a batch a replay took: a bitmap, and where the first of them stands in the delivery."""
+
+    replay = models.ForeignKey(Replay, models.CASCADE, related_name="replayed_batches")
+    event_batch = models.ForeignKey(EventBatch, models.CASCADE, related_name="replayed")
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="replayed_batches")
+    start = models.PositiveIntegerField()
+    bits = models.BinaryField()
+
+    class Meta:
+        verbose_name_plural = "replayed batches"
+
+    def __str__(self) -> str:
+        return f"Part of delivery {self.delivery_id}"
+
+
+class Tally(models.Model):
+    """Insert-only deltas under the minute of routing; pages and the ledger sum them.
+
+    `destination` is null for what routing decided (matched, filtered, undecided), set for what was sent on.
+    """
+
+    account = models.ForeignKey(Account, models.CASCADE)
+    minute = models.DateTimeField()
+    subscription = models.ForeignKey(Subscription, models.CASCADE)
+    revision = models.PositiveIntegerField()
+    destination = models.ForeignKey(Destination, models.CASCADE, null=True)
+    origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.ROUTING)
+    event_type = models.CharField(max_length=100)
+    matched = models.IntegerField(default=0)
+    filtered = models.IntegerField(default=0)
+    undecided = models.IntegerField(default=0)
+    fan_out = models.IntegerField(default=0)
+    delivered = models.IntegerField(default=0)
+    dead = models.IntegerField(default=0)
+    discarded = models.IntegerField(default=0)
+    moved = models.IntegerField(default=0)
+    # Under the start of its hour, in place of the deltas of that hour.
+    is_hourly = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        indexes: ClassVar = [
+            models.Index(fields=["minute"], condition=models.Q(is_hourly=False), name="tally_by_the_minute"),
+            models.Index(fields=["account", "minute"], name="tally_by_account"),
+            models.Index(fields=["subscription", "minute"], name="tally_by_subscription"),
+            models.Index(fields=["destination", "minute"], name="tally_by_destination"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} at {self.minute:%H:%M}"

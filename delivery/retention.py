@@ -1,0 +1,180 @@
+"""Forgetting by age, a few hundred rows at a time, so that traffic hardly notices.
+
+Payloads of events go as their account says (7 days by default), except those that wait for a mended filter or a
+replay that is not finished; outcomes, deliveries, attempts and dead letters after 30 days; deltas of tallies are
+summed by the hour after 2 days, and go after 400.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Sum
+
+from accounts.models import Account
+from common.clock import database_now
+from delivery.models import Attempt, DeadLetter, Delivery, Replay, RoutedBatch, Routing, Tally
+from destinations.models import TestRun
+from events.models import EventBatch, PublishRequest
+
+log = structlog.get_logger(__name__)
+
+STEP = 500
+ROLL_UP_AFTER = timedelta(days=2)
+REQUESTS_KEPT = timedelta(hours=24)
+COUNTS = ("matched", "filtered", "undecided", "fan_out", "delivered", "dead", "discarded", "moved")
+KEY = ("account_id", "subscription_id", "revision", "destination_id", "origin", "event_type")
+
+Step = Callable[[datetime], int]
+
+
+def outcome_horizon(now: datetime) -> datetime:
+    """Everything routed since then is still there; the start of an hour, because tallies are summed by it."""
+    then = now - timedelta(days=settings.OUTCOME_RETENTION_DAYS)
+    return then.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+
+
+def prune(*, seconds: float = float("inf")) -> dict[str, int]:
+    """Forget what is old enough, for about `seconds`; returns the number of rows by kind."""
+    deadline = time.monotonic() + seconds
+    pruned: dict[str, int] = {}
+    for name, step in STEPS.items():
+        while time.monotonic() < deadline:
+            with transaction.atomic():
+                done = step(database_now())
+            if not done:
+                break
+            pruned[name] = pruned.get(name, 0) + done
+    if pruned:
+        log.info("pruned", **pruned)
+    return pruned
+
+
+def _payloads(now: datetime) -> int:
+    pinned = Exists(RoutedBatch.objects.filter(event_batch=OuterRef("pk"), is_undecided=True)) | Exists(
+        Replay.objects.filter(
+            account=OuterRef("account"),
+            state__in=(Replay.State.RUNNING, Replay.State.PAUSED),
+            start__lte=OuterRef("accepted_at"),
+            end__gt=OuterRef("accepted_at"),
+        )
+    )
+    for days in Account.objects.values_list("payload_retention_days", flat=True).distinct().order_by():
+        old = EventBatch.objects.filter(
+            account__payload_retention_days=days,
+            accepted_at__lt=now - timedelta(days=days),
+            payload__isnull=False,
+            routed_at__isnull=False,
+        )
+        ids = list(old.exclude(pinned).order_by("accepted_at").values_list("pk", flat=True)[:STEP])
+        if ids:
+            return EventBatch.objects.filter(pk__in=ids).update(payload=None)
+    return 0
+
+
+def _first_older(queryset: QuerySet[Model], field: str, before: datetime) -> Iterator[int]:
+    """Keys of the oldest rows by key, as far as they are old enough: looks at no more than a step takes."""
+    for pk, at in queryset.order_by("pk").values_list("pk", field)[:STEP]:
+        if at is not None and at < before:
+            yield pk
+
+
+def _outcomes(now: datetime) -> int:
+    """Runs with all that hangs on them. One that still has something waiting or undecided stays."""
+    before = now - timedelta(days=settings.OUTCOME_RETENTION_DAYS)
+    ids = list(_first_older(Routing.objects.all(), "routed_at", before))
+    busy = Exists(Delivery.objects.waiting().filter(routing=OuterRef("pk"))) | Exists(
+        RoutedBatch.objects.filter(routing=OuterRef("pk"), is_undecided=True)
+    )
+    done = list(Routing.objects.filter(pk__in=ids).exclude(busy).values_list("pk", flat=True))
+    # Children outlive their parent, and letters the delivery that replayed them.
+    Delivery.objects.filter(routing__in=done).delete()
+    RoutedBatch.objects.filter(routing__in=done).delete()
+    return Routing.objects.filter(pk__in=done).delete()[0]
+
+
+def _deliveries(now: datetime) -> int:
+    """Those without a run: replayed and moved ones."""
+    before = now - timedelta(days=settings.OUTCOME_RETENTION_DAYS)
+    old = Delivery.objects.filter(routing=None).exclude(state=Delivery.State.WAITING)
+    return Delivery.objects.filter(pk__in=list(_first_older(old, "settled_at", before))).delete()[0]
+
+
+def _dead_letters(now: datetime) -> int:
+    before = now - timedelta(days=settings.OUTCOME_RETENTION_DAYS)
+    ids = list(_first_older(DeadLetter.objects.all(), "died_at", before))
+    return DeadLetter.objects.filter(pk__in=ids).delete()[0]
+
+
+def _attempts(now: datetime) -> int:
+    before = now - timedelta(days=settings.OUTCOME_RETENTION_DAYS)
+    ids = list(_first_older(Attempt.objects.all(), "started_at", before))
+    return Attempt.objects.filter(pk__in=ids).delete()[0]
+
+
+def _batches(now: datetime) -> int:
+    """What is left of a batch without payload tells for as long again that there was one."""
+    before = now - timedelta(days=2 * settings.OUTCOME_RETENTION_DAYS)
+    ids = list(_first_older(EventBatch.objects.all(), "accepted_at", before))
+    bare = EventBatch.objects.filter(pk__in=ids, payload=None).exclude(routed_at=None)
+    return bare.delete()[0]
+
+
+def _roll_up(now: datetime) -> int:
+    """Replace deltas of one hour by their sums. The rows are locked, so that two workers never sum the same ones."""
+    deltas = Tally.objects.filter(is_hourly=False, minute__lt=now - ROLL_UP_AFTER)
+    first = deltas.order_by("minute").values_list("minute", flat=True).first()
+    if first is None:
+        return 0
+    hour = first.replace(minute=0, second=0, microsecond=0)
+    of_hour = deltas.filter(minute__gte=hour, minute__lt=hour + timedelta(hours=1)).order_by("minute", "pk")
+    ids = [row.pk for row in of_hour.select_for_update()[: 4 * STEP]]
+    taken = Tally.objects.filter(pk__in=ids)
+    sums = list(taken.order_by().values(*KEY).annotate(**{f"sum_{name}": Sum(name) for name in COUNTS}))
+    Tally.objects.bulk_create(
+        Tally(
+            minute=hour,
+            is_hourly=True,
+            **{name: row[name] for name in KEY},
+            **{name: row[f"sum_{name}"] for name in COUNTS},
+        )
+        for row in sums
+    )
+    taken.delete()
+    return len(ids)
+
+
+def _tallies(now: datetime) -> int:
+    before = now - timedelta(days=settings.TALLY_RETENTION_DAYS)
+    for account in Account.objects.order_by("pk").values_list("pk", flat=True):
+        old = Tally.objects.filter(account=account, minute__lt=before).order_by("minute")
+        if ids := list(old.values_list("pk", flat=True)[:STEP]):
+            return Tally.objects.filter(pk__in=ids).delete()[0]
+    return 0
+
+
+def _requests(now: datetime) -> int:
+    old = PublishRequest.objects.filter(created_at__lt=now - REQUESTS_KEPT).order_by("created_at")
+    return PublishRequest.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:STEP])).delete()[0]
+
+
+def _test_runs(now: datetime) -> int:
+    old = TestRun.objects.filter(Q(finished_at__lt=now - REQUESTS_KEPT)).order_by("pk")
+    return TestRun.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:STEP])).delete()[0]
+
+
+STEPS: dict[str, Step] = {
+    "payloads": _payloads,
+    "outcomes": _outcomes,
+    "deliveries": _deliveries,
+    "dead_letters": _dead_letters,
+    "attempts": _attempts,
+    "batches": _batches,
+    "deltas": _roll_up,
+    "tallies": _tallies,
+    "publish_requests": _requests,
+    "test_runs": _test_runs,
+}

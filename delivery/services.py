@@ -1,0 +1,139 @@
+"""What people do to deliveries and dead letters. Records that wait as a whole: delivery/held.py."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from django.db import transaction
+from django.db.models import QuerySet
+
+from common import payloads, wake
+from common.clock import database_now
+from delivery.deltas import Deltas
+from delivery.held import discard_waiting, waiting_deliveries
+from delivery.lines import types_of
+from delivery.models import DeadLetter, Delivery, DeliveryQuerySet, Origin
+from destinations.models import Destination
+from destinations.services import retry_destination_now
+
+__all__ = [
+    "dead_letters_like",
+    "deliveries_like",
+    "discard_waiting",
+    "export_dead_letters",
+    "replay_dead_letters",
+    "retry_deliveries",
+    "retry_like",
+]
+
+# What one transaction and one delivery takes of dead letters.
+REPLAY_STEP = 1000
+
+
+@transaction.atomic
+def retry_deliveries(*, deliveries: Iterable[Delivery]) -> int:
+    """Make waiting deliveries due at once, and end the backoff of their destinations."""
+    ids = [delivery.pk for delivery in deliveries]
+    waiting = Delivery.objects.waiting().filter(pk__in=ids)
+    changed = waiting.update(next_attempt_at=database_now())
+    for destination in Destination.objects.filter(deliveries__in=waiting).distinct():
+        retry_destination_now(destination=destination)
+    return changed
+
+
+def deliveries_like(delivery: Delivery) -> DeliveryQuerySet:
+    """What waits for the same destination: one call decides whether all of it can go on. Count it before a retry."""
+    return waiting_deliveries(destination=delivery.destination)
+
+
+@transaction.atomic
+def retry_like(*, delivery: Delivery) -> int:
+    """Make everything due that waits for the same destination; returns the number of deliveries."""
+    changed = deliveries_like(delivery).update(next_attempt_at=database_now())
+    retry_destination_now(destination=delivery.destination)
+    return changed
+
+
+def dead_letters_like(letter: DeadLetter) -> QuerySet[DeadLetter]:
+    """Letters of the same destination that died for the same reason and were not replayed; count them first."""
+    return DeadLetter.objects.filter(
+        account_id=letter.account_id, destination_id=letter.destination_id, code=letter.code, replayed_as=None
+    )
+
+
+def replay_dead_letters(
+    *, dead_letters: Iterable[DeadLetter] | QuerySet[DeadLetter], to: Destination | None = None
+) -> list[Delivery]:
+    """Send dead letters again, to where they belonged or to another destination of the account.
+
+    Each group goes under a new delivery that names its parent; the letters stay dead. Those that were replayed
+    before are left out. A queryset may be of any size: it is worked off in transactions of a thousand.
+    """
+    if isinstance(dead_letters, QuerySet):
+        ids = list(dead_letters.order_by("pk").values_list("pk", flat=True))
+    else:
+        ids = [letter.pk for letter in dead_letters]
+    made: list[Delivery] = []
+    for start in range(0, len(ids), REPLAY_STEP):
+        made += _replay_step(ids[start : start + REPLAY_STEP], to)
+    return made
+
+
+@transaction.atomic
+def _replay_step(ids: Sequence[int], to: Destination | None) -> list[Delivery]:
+    fresh = (
+        DeadLetter.objects.select_for_update(of=("self",))
+        .filter(pk__in=ids, replayed_as=None)
+        .select_related("delivery")
+        .defer("delivery__payload")
+        .order_by("delivery_id", "position")
+    )
+    groups: dict[int, list[DeadLetter]] = {}
+    for letter in fresh:
+        groups.setdefault(letter.delivery_id, []).append(letter)
+    deltas = Deltas()
+    made = [_replay_group(letters, to, deltas) for letters in groups.values()]
+    deltas.save()
+    for destination in Destination.objects.filter(pk__in={delivery.destination_id for delivery in made}):
+        wake.drain(destination.pk, slow=destination.is_failing)
+    return made
+
+
+def _replay_group(letters: Sequence[DeadLetter], to: Destination | None, deltas: Deltas) -> Delivery:
+    parent = letters[0].delivery
+    now = database_now()
+    lines = [bytes(letter.payload) for letter in letters]
+    ndjson = b"".join(line + b"\n" for line in lines)
+    delivery = Delivery.objects.create(
+        account_id=parent.account_id,
+        subscription_id=parent.subscription_id,
+        revision=parent.revision,
+        destination_id=to.pk if to else parent.destination_id,
+        origin=Origin.REPLAY,
+        parent=parent,
+        routed_at=now,
+        next_attempt_at=now,
+        count=len(letters),
+        bytes=len(ndjson),
+        types=types_of(lines),
+        payload=payloads.compress(ndjson),
+    )
+    deltas.add(delivery, "fan_out", delivery.types)
+    DeadLetter.objects.filter(pk__in=[letter.pk for letter in letters]).update(replayed_as=delivery)
+    return delivery
+
+
+def export_dead_letters(dead_letters: QuerySet[DeadLetter]) -> Iterator[bytes]:
+    """The letters as NDJSON, oldest first, a line at a time, for a streaming answer or a file."""
+    encoder = msgspec.json.Encoder()
+    for letter in dead_letters.order_by("pk").iterator(chunk_size=500):
+        exported = {
+            "event_id": letter.event_id,
+            "event_type": letter.event_type,
+            "code": letter.code,
+            "reason": letter.reason,
+            "died_at": letter.died_at,
+            "destination": letter.destination_id,
+            "subscription": letter.subscription_id,
+            "record": msgspec.Raw(bytes(letter.payload)),
+        }
+        yield encoder.encode(exported) + b"\n"

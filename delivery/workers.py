@@ -1,0 +1,173 @@
+"""The worker pool: one SimpleWorker process a queue, watched by a parent that also sweeps.
+
+A SimpleWorker runs jobs in its own process: rq's forking worker costs 18 ms a job, and 300 ms where
+an AWS client has to be made again.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+import structlog
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connections
+from redis import Redis
+from rq import Queue, SimpleWorker
+from rq.executions import Execution
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from common.processes import die_with_parent
+from delivery import stopping
+from delivery.retention import prune
+from delivery.sweep import INTERVAL_SECONDS, sweep
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 0.2
+# Forgetting takes a hundredth of the time at most.
+PRUNE_INTERVAL_SECONDS = 30.0
+PRUNE_SECONDS = 0.3
+RESTART_SECONDS = 2.0
+# A send may take 15 s and is settled after it.
+STOP_SECONDS = 25.0
+
+
+class Worker(SimpleWorker):
+    """Drops a database connection that has broken since the last job, as Django does between requests.
+
+    Told to stop, it ends its job after the step under way: the request that is being sent is settled, the rest
+    released.
+    """
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        stopping.request()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        close_old_connections()
+        try:
+            return super().perform_job(job, queue, execution)
+        finally:
+            close_old_connections()
+
+
+@dataclass(slots=True)
+class Child:
+    queue: str
+    pid: int
+    started_at: float
+
+
+class WorkerPool:
+    def __init__(self, queues: Sequence[str]) -> None:
+        self._queues = queues
+        self._children: list[Child] = []
+        self._stopping = False
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT, then let every worker finish its job."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        die_with_parent()
+        self._children = [self._start(queue) for queue in self._queues]
+        next_sweep, next_prune = time.monotonic(), time.monotonic() + PRUNE_INTERVAL_SECONDS
+        while not self._stopping:
+            self._replace_dead()
+            if time.monotonic() >= next_sweep:
+                next_sweep = time.monotonic() + INTERVAL_SECONDS
+                _sweep()
+            if time.monotonic() >= next_prune:
+                next_prune = time.monotonic() + PRUNE_INTERVAL_SECONDS
+                _prune()
+            time.sleep(POLL_SECONDS)
+        self._stop_all()
+
+    def _on_signal(self, *_: object) -> None:
+        # Only a flag: a signal may come twice, and at any line.
+        self._stopping = True
+
+    def _start(self, queue: str) -> Child:
+        # A connection must not be shared over a fork.
+        connections.close_all()
+        pid = os.fork()
+        if pid == 0:
+            _work(queue)
+        return Child(queue, pid, time.monotonic())
+
+    def _replace_dead(self) -> None:
+        for index, child in enumerate(self._children):
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            if pid and not self._stopping:
+                log.warning("worker_ended", queue=child.queue, status=status)
+                time.sleep(max(0.0, RESTART_SECONDS - (time.monotonic() - child.started_at)))
+                self._children[index] = self._start(child.queue)
+
+    def _stop_all(self) -> None:
+        for child in self._children:
+            _signal(child.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self._children:
+            while os.waitpid(child.pid, os.WNOHANG)[0] == 0:
+                if time.monotonic() > deadline:
+                    _signal(child.pid, signal.SIGKILL)
+                    os.waitpid(child.pid, 0)
+                    break
+                time.sleep(0.05)
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _sweep() -> None:
+    close_old_connections()
+    try:
+        sweep()
+    except DatabaseError as error:
+        # The database restarts: the next sweep finds what this one would have.
+        log.warning("sweep_failed", error=str(error))
+
+
+def _prune() -> None:
+    try:
+        prune(seconds=PRUNE_SECONDS)
+    except DatabaseError as error:
+        log.warning("pruning_failed", error=str(error))
+
+
+def _work(queue: str) -> None:
+    """Run one worker in this forked process; never returns."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    code = 1
+    try:
+        work(queue)
+        code = 0
+    except Exception:
+        log.exception("worker_failed", queue=queue)
+    finally:
+        connections.close_all()
+        # Not sys.exit: the parent's stack lies above this one.
+        os._exit(code)
+
+
+def work(queue: str, *, burst: bool = False) -> None:
+    """Take jobs from one queue: with several, rq pops in a way that can lose a job."""
+    # No socket time-out here: a worker waits for its next job as long as it takes.
+    redis = Redis.from_url(settings.REDIS_URL)
+    worker = Worker(
+        [Queue(queue, connection=redis, serializer=JSONSerializer)],
+        connection=redis,
+        serializer=JSONSerializer,
+        log_job_description=False,
+    )
+    worker.work(burst=burst, logging_level="WARNING")

@@ -1,0 +1,1 @@
+"""What is wrong with a destination, who can mend it, and how."""

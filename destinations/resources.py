@@ -1,0 +1,28 @@
+"""A destination as the API and its audit events show it."""
+
+from typing import Any
+
+from django.conf import settings
+
+from destinations.models import Destination
+from destinations.targets import all_targets
+
+
+def destination_uri(destination_id: str) -> str:
+    return f"{settings.API_URL}/event_destinations/{destination_id}"
+
+
+def destination_resource(destination: Destination) -> dict[str, Any]:
+    """All keys present; of the targets all but one null; secrets always empty."""
+    return {
+        "id": destination.pk,
+        "metadata": destination.metadata,
+        "created_at": f"{destination.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        "description": destination.description,
+        "format": "json",
+        "target": {
+            slug: target.resource(destination.config) if slug == destination.target else None
+            for slug, target in sorted(all_targets().items())
+        },
+        "uri": destination_uri(destination.pk),
+    }

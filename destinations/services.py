@@ -1,0 +1,148 @@
+"""Changing destinations. Each change is one transaction with its revision and its audit entry."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.audit import Actor, record_change
+from accounts.models import Account, User
+from common import wake
+from destinations.models import Destination
+from destinations.resources import destination_resource
+
+
+class DestinationInUseError(Exception):
+    """Subscriptions still send to it; `names` lists them."""
+
+    def __init__(self, destination: Destination, names: list[str]) -> None:
+        noun = "subscription" if len(names) == 1 else "subscriptions"
+        super().__init__(
+            f"{destination.name} is used by {len(names)} {noun}: {'; '.join(names)}. Take it out of them first."
+        )
+        self.names = names
+
+
+@transaction.atomic
+def create_destination(  # noqa: PLR0913
+    *,
+    account: Account,
+    actor: Actor,
+    target: str,
+    config: Mapping[str, str],
+    secrets: Mapping[str, str],
+    description: str = "",
+    metadata: str = "",
+) -> Destination:
+    """Raises ValidationError when the account's limit is reached."""
+    Account.objects.select_for_update().get(pk=account.pk)
+    if account.destinations.filter(deleted_at=None).count() >= account.max_destinations:
+        raise ValidationError(
+            f"This account has {account.max_destinations} destinations, its limit. Delete one, or ask for more.",
+            code="limit",
+        )
+    destination = Destination(
+        account=account,
+        target=target,
+        config=dict(config),
+        secrets=dict(secrets),
+        description=description,
+        metadata=metadata,
+    )
+    destination.full_clean()
+    destination.save()
+    _record(destination, actor, "created", None)
+    return destination
+
+
+@transaction.atomic
+def update_destination(
+    *,
+    destination: Destination,
+    actor: Actor,
+    config: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    description: str | None = None,
+    metadata: str | None = None,
+) -> Destination:
+    """Change what is given. Records that wait go out with the new configuration, at once.
+
+    What changes nothing makes no revision.
+    """
+    current = Destination.objects.select_for_update().get(pk=destination.pk)
+    before, stored = destination_resource(current), (current.config, current.secrets)
+    for name, value in [("description", description), ("metadata", metadata)]:
+        if value is not None:
+            setattr(current, name, value)
+    if config is not None:
+        current.config = dict(config)
+    if secrets is not None:
+        current.secrets = dict(secrets)
+    if (current.config, current.secrets) == stored and destination_resource(current) == before:
+        return current
+    current.revision += 1
+    current.full_clean()
+    current.save(update_fields=["description", "metadata", "config", "secrets", "revision"])
+    _record(current, actor, "updated", before)
+    if config is not None or secrets is not None:
+        _try_now(current)
+    return current
+
+
+@transaction.atomic
+def pause_destination(*, destination: Destination, user: User | None) -> None:
+    """Hold the records; they are captured all the same."""
+    Destination.objects.filter(pk=destination.pk).update(
+        state=Destination.State.PAUSED, paused_by=user, state_since=timezone.now()
+    )
+
+
+@transaction.atomic
+def resume_destination(*, destination: Destination) -> None:
+    Destination.objects.filter(pk=destination.pk).update(
+        state=Destination.State.ACTIVE, paused_by=None, state_since=timezone.now()
+    )
+    _try_now(destination)
+
+
+@transaction.atomic
+def retry_destination_now(*, destination: Destination) -> None:
+    """End the backoff, or probe a blocked destination, without waiting."""
+    _try_now(destination)
+
+
+@transaction.atomic
+def delete_destination(*, destination: Destination, actor: Actor) -> None:
+    """Leave a tombstone, so that what was sent stays explained. Raises DestinationInUseError."""
+    users = [str(user) for user in subscriptions_of(destination)]
+    if users:
+        raise DestinationInUseError(destination, users)
+    before = destination_resource(destination)
+    Destination.objects.filter(pk=destination.pk).update(
+        deleted_at=timezone.now(), secrets={}, state=Destination.State.PAUSED
+    )
+    _record(destination, actor, "deleted", before)
+
+
+def subscriptions_of(destination: Destination) -> list[Any]:
+    """The subscriptions that send to it (this app knows them only by their relation)."""
+    return list(destination.subscriptions.filter(deleted_at=None).order_by("pk"))
+
+
+def _try_now(destination: Destination) -> None:
+    Destination.objects.filter(pk=destination.pk).update(retry_at=None)
+    wake.drain(destination.pk, slow=destination.is_failing)
+
+
+def _record(destination: Destination, actor: Actor, action: str, before: dict[str, Any] | None) -> None:
+    destination.account.touch_configuration()
+    record_change(
+        account=destination.account,
+        actor=actor,
+        event_type=f"event_destination_{action}.v0",
+        object_id=destination.pk,
+        before=before,
+        after=None if action == "deleted" else destination_resource(destination),
+    )

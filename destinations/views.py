@@ -1,0 +1,128 @@
+"""Pages on where events go: the list, making and changing a destination. Its health belongs to delivery."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from accounts.access import may_edit
+from accounts.audit import Actor
+from common.http import AccountRequest
+from common.ids import is_id
+from destinations.forms import DestinationForm, target_form
+from destinations.listing import STATES, find_destinations, page_of, rows_of
+from destinations.models import Destination
+from destinations.services import (
+    create_destination,
+    pause_destination,
+    retry_destination_now,
+    update_destination,
+)
+from destinations.setup.choices import choices
+from destinations.targets import Target, TargetForm, all_targets
+
+UNPROCESSABLE = 422
+
+
+def get_destination(request: AccountRequest, pk: str) -> Destination:
+    """The account's own destination; a foreign one is as missing as a missing one."""
+    if not is_id(pk, "ed"):
+        raise Http404
+    existing = Destination.objects.existing().select_related("account", "paused_by")
+    return get_object_or_404(existing, account=request.account, pk=pk)
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def destination_list(request: AccountRequest) -> HttpResponse:
+    text, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
+    page = page_of(find_destinations(request.account, text, state), request.GET.get("page", ""))
+    context = {"page": page, "rows": rows_of(page), "q": text, "state": state, "states": STATES}
+    template = "destinations/_list_results.html" if request.htmx else "destinations/list.html"
+    return render(request, template, context)
+
+
+@require_GET
+@may_edit
+def choose_target(request: AccountRequest) -> HttpResponse:
+    return render(request, "destinations/choose_target.html", {"choices": choices()})
+
+
+@require_http_methods(["GET", "POST"])
+@may_edit
+def create(request: AccountRequest, target: str) -> HttpResponse:
+    if target not in all_targets():
+        raise Http404
+    data = request.POST or None
+    form, fields = DestinationForm(data), target_form(target, data)
+    if data and form.is_valid() & fields.is_valid():
+        try:
+            destination = create_destination(
+                account=request.account,
+                actor=Actor.person(request.user),
+                target=target,
+                config=fields.config(),
+                secrets=fields.secrets(),
+                **form.cleaned_data,
+            )
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, f"{destination.name} is saved. Send it a test event to see that it works.")
+            return redirect("delivery:destination", destination.pk)
+    return _form_page(request, form, fields, all_targets()[target], None)
+
+
+@require_http_methods(["GET", "POST"])
+@may_edit
+def configuration(request: AccountRequest, pk: str) -> HttpResponse:
+    destination = get_destination(request, pk)
+    data = request.POST or None
+    form = DestinationForm(data) if data else DestinationForm.of(destination)
+    fields = target_form(destination.target, data, destination)
+    if data and form.is_valid() & fields.is_valid():
+        update_destination(
+            destination=destination,
+            actor=Actor.person(request.user),
+            config=fields.config(),
+            secrets=fields.secrets(),
+            **form.cleaned_data,
+        )
+        messages.success(request, "Saved. Records that wait go out with this configuration.")
+        return redirect("delivery:destination", destination.pk)
+    return _form_page(request, form, fields, destination.target_class, destination)
+
+
+def _form_page(
+    request: AccountRequest,
+    form: DestinationForm,
+    fields: TargetForm,
+    target: type[Target],
+    destination: Destination | None,
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "fields": fields,
+        "fields_template": f"destinations/targets/{target.slug}_form.html",
+        "target": target,
+        "destination": destination,
+    }
+    return render(request, "destinations/form.html", context, status=UNPROCESSABLE if form.is_bound else 200)
+
+
+@require_POST
+@may_edit
+def pause(request: AccountRequest, pk: str) -> HttpResponse:
+    pause_destination(destination=get_destination(request, pk), user=request.user)
+    messages.success(request, "Paused. Records are being held.")
+    return redirect("delivery:destination", pk)
+
+
+@require_POST
+@may_edit
+def retry(request: AccountRequest, pk: str) -> HttpResponse:
+    retry_destination_now(destination=get_destination(request, pk))
+    messages.success(request, "Waiting records are tried again now.")
+    return redirect("delivery:destination", pk)

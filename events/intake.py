@@ -1,0 +1,221 @@
+"""Reading what a publisher sent: an object, an array or NDJSON becomes checked events, faults are told by index."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+import orjson
+from msgspec import UNSET, Raw, UnsetType
+
+from events.catalog import catalog, suggest
+from events.envelope import MAX_EVENT_BYTES, NULL
+
+MAX_BODY_BYTES = 5 * 1024 * 1024
+MAX_EVENTS = 10_000
+MAX_CLOCK_LEAD = timedelta(days=1)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+# U+0000 ends a string early in the filter engine, and a lone surrogate cannot be written as UTF-8.
+# Either may also be harmless (an escaped backslash before `u0000`): where it stands, the event is looked at closely.
+SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+
+
+class EventInput(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """One event as a publisher sends it."""
+
+    event_type: str
+    object: Raw
+    event_timestamp: datetime | UnsetType = UNSET
+    account_id: str | UnsetType = UNSET
+    principal: Raw = NULL
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why the event at `index` of the request is refused."""
+
+    index: int
+    code: str
+    message: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"index": self.index, "code": self.code, "message": self.message}
+
+
+@dataclass(slots=True)
+class Intake:
+    """Events in the order of the request, each with its index; the faults of the others."""
+
+    events: list[tuple[int, EventInput]] = field(default_factory=list)
+    # Whether a value may hold line ends between its tokens, as pretty-printed JSON does.
+    is_multiline: bool = True
+    faults: list[Fault] = field(default_factory=list)
+
+
+class BodyError(ValueError):
+    """The body as a whole cannot be read."""
+
+
+_event_decoder = msgspec.json.Decoder(EventInput)
+_list_decoder = msgspec.json.Decoder(list[EventInput])
+_raw_list_decoder = msgspec.json.Decoder(list[Raw])
+
+
+def read_body(body: bytes, *, now: datetime) -> Intake:
+    """Decode and check every event of a request body.
+
+    Raises BodyError when it holds no events, too many, or is not JSON.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyError(f"The body is larger than {MAX_BODY_BYTES:,} bytes. Send several requests.")
+    suspicious = SUSPICIOUS.search(body) is not None
+    events = _decode_at_once(body)
+    if events is not None and not suspicious:
+        intake = Intake(events=list(enumerate(events)), is_multiline=_is_multiline(body, len(events)))
+        lengths = [len(event.object) for _, event in intake.events]
+    else:
+        intake, lengths = _decode_one_by_one(_split(body))
+    _check_count(len(intake.events) + len(intake.faults))
+    _check_events(intake, lengths, now)
+    return intake
+
+
+def read_values(values: Sequence[Mapping[str, Any]], *, now: datetime) -> Intake:
+    """The same for events that are Python values already."""
+    intake, lengths = _decode_one_by_one([orjson.dumps(dict(value)) for value in values])
+    _check_events(intake, lengths, now)
+    return intake
+
+
+def _decode_at_once(body: bytes) -> list[EventInput] | None:
+    """The quick way, for a body without any fault; None where a closer look is needed."""
+    try:
+        body.decode()
+        first = body.lstrip()[:1]
+        if first == b"[":
+            return _list_decoder.decode(body)
+        return _event_decoder.decode_lines(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _is_multiline(body: bytes, events: int) -> bool:
+    # With no more line feeds than lie between events, none lies inside one.
+    return b"\r" in body or body.strip().count(b"\n") != events - 1
+
+
+def _split(body: bytes) -> list[bytes]:
+    """The events as bytes: an array's items, else one object, else one a line."""
+    stripped = body.strip()
+    if not stripped:
+        raise BodyError("The body is empty. Send an event, an array of events, or one event a line.")
+    if stripped[:1] == b"[":
+        try:
+            return [bytes(item) for item in _raw_list_decoder.decode(stripped)]
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise BodyError(f"The body is not a JSON array: {error}.") from error
+    try:
+        msgspec.json.decode(stripped, type=Raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return [line for line in stripped.split(b"\n") if line.strip()]
+    return [stripped]
+
+
+def _check_count(count: int) -> None:
+    if count == 0:
+        raise BodyError("The request holds no events.")
+    if count > MAX_EVENTS:
+        raise BodyError(f"The request holds {count:,} events; {MAX_EVENTS:,} is the most. Send several requests.")
+
+
+def _decode_one_by_one(items: Sequence[bytes]) -> tuple[Intake, list[int]]:
+    intake = Intake()
+    lengths = []
+    for index, item in enumerate(items):
+        try:
+            event = _decode_item(item)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            intake.faults.append(Fault(index, "malformed", _reason(error)))
+        else:
+            intake.events.append((index, event))
+            lengths.append(len(item))
+    return intake, lengths
+
+
+def _decode_item(item: bytes) -> EventInput:
+    try:
+        item.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The event is not UTF-8: byte 0x{item[error.start]:02x} at {error.start}.") from error
+    event = _event_decoder.decode(item)
+    if SUSPICIOUS.search(item) and _holds_nul(orjson.loads(item)):
+        raise ValueError("A string holds U+0000, which no filter can read. Remove it.")
+    return event
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(_holds_nul(item) for item in value)
+    return False
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if "unknown field `event_id`" in text:
+        return "IDs are given by the server: leave event_id out."
+    if "event_timestamp" in text:
+        return f"event_timestamp must be an RFC 3339 time with its zone, such as 2026-11-23T08:00:00Z: {text}."
+    return text if text.endswith(".") else f"{text}."
+
+
+def _check_events(intake: Intake, lengths: Sequence[int], now: datetime) -> None:
+    """Move events that the catalogue, the clock or the size refuses from `events` to `faults`."""
+    known = catalog()
+    latest = now + MAX_CLOCK_LEAD
+    good: list[tuple[int, EventInput]] = []
+    for (index, event), length in zip(intake.events, lengths, strict=True):
+        if event.event_timestamp is UNSET:
+            event.event_timestamp = now
+        if (
+            event.event_type in known
+            and length <= MAX_EVENT_BYTES
+            and _is_object(event.object)
+            and event.event_timestamp.tzinfo is not None
+            and EARLIEST <= event.event_timestamp <= latest
+        ):
+            good.append((index, event))
+        else:
+            intake.faults.append(_fault(index, event, length, now))
+    intake.events = good
+    intake.faults.sort(key=lambda fault: fault.index)
+
+
+def _is_object(raw: Raw) -> bool:
+    # Raw holds no white space around the value; a view of it costs no copy.
+    return memoryview(raw)[0] == ord("{")
+
+
+def _fault(index: int, event: EventInput, length: int, now: datetime) -> Fault:
+    if event.event_type not in catalog():
+        near = suggest(event.event_type)
+        hint = f" Did you mean {near[0]}?" if near else " The catalogue lists the known ones."
+        return Fault(index, "unknown_type", f"There is no event type {event.event_type!r}.{hint}")
+    if length > MAX_EVENT_BYTES:
+        return Fault(index, "too_large", f"The event has {length:,} bytes; {MAX_EVENT_BYTES:,} is the most.")
+    if not _is_object(event.object):
+        return Fault(index, "malformed", "object must be a JSON object.")
+    stamp = cast("datetime", event.event_timestamp)
+    if stamp.tzinfo is None:
+        return Fault(index, "bad_timestamp", f"event_timestamp {stamp.isoformat()} has no time zone; add Z for UTC.")
+    return Fault(
+        index,
+        "bad_timestamp",
+        f"event_timestamp {stamp.isoformat()} lies outside {EARLIEST:%Y} to one day ahead of {now:%Y-%m-%dT%H:%M:%SZ}.",
+    )

@@ -1,0 +1,9 @@
+"""Work for the `route` queue that this app owns."""
+
+from common import wake
+from events.audit import publish_audit_entries
+
+
+def publish_audit_job(key: str) -> None:
+    wake.clear("events.jobs.publish_audit_job", key)
+    publish_audit_entries()

@@ -1,0 +1,239 @@
+"""Accepting events: they are stored before the answer, and waked for routing after the commit."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+from msgspec import UNSET, Raw
+
+from accounts.models import Account
+from common import metrics, payloads, rows, wake
+from common.ids import new_ids
+from events.envelope import Envelope, encode_lines
+from events.group_commit import GroupCommit
+from events.intake import EventInput, Fault, Intake, read_body, read_values
+from events.models import EventBatch, PublishRequest
+
+# What this product publishes about itself; nobody else may claim these.
+OWN_OBJECTS = ("api_key_", "event_destination_", "event_subscription_")
+# Below this a frame costs more than it saves.
+COMPRESS_FROM_EVENTS = 2
+
+
+class IdempotencyConflictError(Exception):
+    """The Idempotency-Key was used before, with another body."""
+
+
+class RefusedError(Exception):
+    """Nothing was accepted: some events have faults, and the caller did not ask for `partial`."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(f"{len(faults)} events were refused; nothing was accepted.")
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Who publishes: their ID, the account their events belong to unless they name one, and what they may do."""
+
+    id: str
+    account_id: str | None = None
+    allowed_accounts: frozenset[str] | None = None
+    allowed_types: frozenset[str] | None = None
+    is_internal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a request: the IDs of accepted events in their order, and the faults of the others."""
+
+    event_ids: tuple[str, ...]
+    faults: tuple[Fault, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "accepted": len(self.event_ids),
+            "event_ids": list(self.event_ids),
+            "rejected": [fault.as_dict() for fault in self.faults],
+        }
+
+    @classmethod
+    def from_dict(cls, answer: Mapping[str, Any]) -> "Receipt":
+        faults = tuple(Fault(**fault) for fault in answer["rejected"])
+        return cls(tuple(answer["event_ids"]), faults)
+
+
+SYSTEM_PUBLISHER = Publisher("system", is_internal=True)
+
+
+def publish(
+    events: Iterable[Mapping[str, Any]], *, account: Account, publisher: Publisher = SYSTEM_PUBLISHER
+) -> Receipt:
+    """Publish values from inside the product; raises RefusedError when any has a fault."""
+    now = timezone.now()
+    intake = read_values(list(events), now=now)
+    own = Publisher(publisher.id, account.pk, is_internal=publisher.is_internal)
+    return _store(intake, own, partial=False, now=now, idempotency=None)
+
+
+def publish_body(
+    body: bytes, *, publisher: Publisher, partial: bool = False, idempotency_key: str | None = None
+) -> Receipt:
+    """Publish a request body (JSON object, array or NDJSON, at most 5 MiB and 10,000 events).
+
+    Raises BodyError, RefusedError (unless `partial`), IdempotencyConflictError.
+    """
+    idempotency = None
+    if idempotency_key:
+        idempotency = (idempotency_key, hashlib.sha256(body + (b"partial" if partial else b"")).hexdigest())
+        if (earlier := _earlier_answer(publisher, *idempotency)) is not None:
+            return earlier
+    now = timezone.now()
+    with metrics.accept_seconds.time():
+        intake = read_body(body, now=now)
+        return _store(intake, publisher, partial=partial, now=now, idempotency=idempotency)
+
+
+def _store(
+    intake: Intake, publisher: Publisher, *, partial: bool, now: datetime, idempotency: tuple[str, str] | None
+) -> Receipt:
+    by_account = _authorize(intake, publisher)
+    for code, number in Counter(fault.code for fault in intake.faults).items():
+        metrics.refused.labels(code).inc(number)
+    if intake.faults and not (partial and intake.events):
+        raise RefusedError(intake.faults)
+    ids: dict[int, str] = {}
+    batches = []
+    for account_id, events in by_account.items():
+        given = [event for _, event in events]
+        if intake.is_multiline:
+            for event in given:
+                event.principal, event.object = _one_line(event.principal), _one_line(event.object)
+        batch, batch_ids = _build_batch(account_id, publisher, given, now)
+        batches.append(batch)
+        ids.update(zip((index for index, _ in events), batch_ids, strict=True))
+    receipt = Receipt(tuple(ids[index] for index in sorted(ids)), tuple(intake.faults))
+    # Inside a caller's transaction the event belongs to that transaction, not to a shared commit.
+    if idempotency is None and len(ids) == 1 and not connection.in_atomic_block:
+        _singles.commit(batches[0])
+    else:
+        receipt = _commit(batches, publisher, idempotency, receipt)
+    metrics.accepted.inc(len(receipt.event_ids))
+    return receipt
+
+
+def _authorize(intake: Intake, publisher: Publisher) -> dict[str, list[tuple[int, EventInput]]]:
+    """Events by account; those that the publisher may not publish become faults."""
+    by_account: dict[str, list[tuple[int, EventInput]]] = defaultdict(list)
+    known: set[str] | None = None
+    if publisher.account_id is None:
+        named = {event.account_id for _, event in intake.events if isinstance(event.account_id, str)}
+        known = set(Account.objects.filter(pk__in=named, suspended_at=None).values_list("pk", flat=True))
+    # Whether it may be published depends on type and account alone, and most requests have one of each.
+    refusals: dict[tuple[str, str | None], tuple[str, str] | None] = {}
+    for index, event in intake.events:
+        account_id = publisher.account_id if event.account_id is UNSET else event.account_id
+        way = event.event_type, account_id
+        if way not in refusals:
+            refusals[way] = _refusal(*way, publisher, known)
+        if (refusal := refusals[way]) is not None:
+            intake.faults.append(Fault(index, *refusal))
+        elif account_id is not None:
+            by_account[account_id].append((index, event))
+    intake.faults.sort(key=lambda fault: fault.index)
+    return by_account
+
+
+def _refusal(
+    event_type: str, account_id: str | None, publisher: Publisher, known: set[str] | None
+) -> tuple[str, str] | None:
+    """Code and message of the fault; None where it may be published."""
+    if not publisher.is_internal and event_type.startswith(OWN_OBJECTS):
+        return "type_not_allowed", f"{event_type} is published by this product itself, never from outside."
+    if publisher.allowed_types is not None and event_type not in publisher.allowed_types:
+        return "type_not_allowed", f"This key may not publish {event_type}."
+    if account_id is None:
+        return "no_account", "account_id is missing: a publisher key's events name their account."
+    foreign = account_id != publisher.account_id if publisher.account_id else account_id not in (known or ())
+    closed = publisher.allowed_accounts is not None and account_id not in publisher.allowed_accounts
+    if foreign or closed:
+        return "unknown_account", f"There is no account {account_id!r} that this key may publish for."
+    return None
+
+
+def _build_batch(
+    account_id: str, publisher: Publisher, events: Sequence[EventInput], now: datetime
+) -> tuple[EventBatch, list[str]]:
+    ids = new_ids("ev", len(events))
+    ndjson = encode_lines(
+        [
+            Envelope(event_id, event.event_type, event.event_timestamp, account_id, event.principal, event.object)  # type: ignore[arg-type]
+            for event_id, event in zip(ids, events, strict=True)
+        ]
+    )
+    compress = len(events) >= COMPRESS_FROM_EVENTS
+    batch = EventBatch(
+        account_id=account_id,
+        publisher=publisher.id,
+        accepted_at=now,
+        count=len(ids),
+        bytes=len(ndjson),
+        first_event_id=ids[0],
+        last_event_id=ids[-1],
+        types=Counter(event.event_type for event in events),
+        encoding=EventBatch.Encoding.ZSTD if compress else EventBatch.Encoding.RAW,
+        payload=payloads.compress(ndjson) if compress else ndjson,
+    )
+    return batch, ids
+
+
+def _one_line(raw: Raw) -> Raw:
+    # Raw keeps the line ends of pretty-printed JSON, which would break NDJSON.
+    data = bytes(raw)
+    return Raw(msgspec.json.format(raw, indent=-1)) if b"\n" in data or b"\r" in data else raw
+
+
+def _commit(
+    batches: Sequence[EventBatch], publisher: Publisher, idempotency: tuple[str, str] | None, receipt: Receipt
+) -> Receipt:
+    try:
+        with transaction.atomic():
+            if idempotency is not None:
+                key, body_hash = idempotency
+                PublishRequest.objects.create(
+                    publisher=publisher.id, idempotency_key=key, body_hash=body_hash, answer=receipt.as_dict()
+                )
+            save_batches(batches)
+    except IntegrityError:
+        # The same key came twice at once: the other request has won and its answer counts.
+        if idempotency is None or (earlier := _earlier_answer(publisher, *idempotency)) is None:
+            raise
+        return earlier
+    return receipt
+
+
+def save_batches(batches: Sequence[EventBatch]) -> None:
+    """Insert and wake; runs inside a transaction."""
+    rows.insert(batches)
+    for account_id in {batch.account_id for batch in batches}:
+        wake.route(account_id)
+
+
+def _earlier_answer(publisher: Publisher, key: str, body_hash: str) -> Receipt | None:
+    earlier = PublishRequest.objects.filter(publisher=publisher.id, idempotency_key=key).first()
+    if earlier is None:
+        return None
+    if earlier.body_hash != body_hash:
+        raise IdempotencyConflictError(
+            f"The Idempotency-Key {key!r} was used before with another body. Use a new key for a new request."
+        )
+    return Receipt.from_dict(earlier.answer)
+
+
+_singles = GroupCommit[EventBatch](save_batches)

@@ -1,0 +1,9 @@
+"""Work for the `interactive` queue that this app owns."""
+
+from common import wake
+from subscriptions.backtest import run_backtest
+
+
+def backtest_job(backtest_id: str) -> None:
+    wake.clear("subscriptions.jobs.backtest_job", backtest_id)
+    run_backtest(backtest_id)

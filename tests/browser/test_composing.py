@@ -1,0 +1,236 @@
+"""Composing a subscription with a real browser: with conditions, with text, by keyboard, without JavaScript."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import Account
+from events.publishing import publish
+from subscriptions.models import Draft, Subscription
+from subscriptions.services import SourceSpec
+from tests.browser.conftest import THEMES, WIDTHS, CheckPage, OpenPage
+from tests.factories import HTTP, make_destination, make_event, make_subscription
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+NEW = f"/subscriptions/new/?type={HTTP}"
+SLUG = "http_request_complete_v0"
+
+RunJobs = Callable[..., None]
+
+
+def on_port(port: int) -> dict[str, object]:
+    return make_event(object={"conn": {"server_port": port, "server_name": "api.acme.app"}})
+
+
+@pytest.fixture
+def events(account: Account) -> None:
+    publish([on_port(443), on_port(443), on_port(80)], account=account)
+
+
+def add_condition(page: Page, field: str, value: str) -> None:
+    page.click(f"#{SLUG}-add")
+    expect(page.locator(f"#{SLUG}-c1-field")).to_be_focused()
+    page.select_option(f"#{SLUG}-c1-field", field)
+    expect(page.locator(f"#{SLUG}-c1-operator option").nth(4)).to_have_text("is greater than")
+    page.fill(f"#{SLUG}-c1-value", value)
+
+
+def test_composing_with_conditions_shows_what_would_match(
+    open_page: OpenPage, run_jobs: RunJobs, account: Account, events: None
+) -> None:
+    place = make_destination(account)
+    page = open_page(f"{NEW}&destination={place.pk}")
+
+    page.fill("#description", "Checkout")
+    add_condition(page, "conn.server_port", "443")
+    expect(page.locator(f"#{SLUG}-cel")).to_contain_text("ev.conn.server_port == 443")
+    run_jobs("interactive")
+    expect(page.locator("#live")).to_contain_text("2 of 3 events match")
+    expect(page.locator(f"#{SLUG}-pass-0")).to_have_text("2")
+    page.click("#sample-refused")
+    expect(page.locator("#backtest-sample")).to_contain_text("it was 80")
+    page.keyboard.press("Control+s")
+
+    page.wait_for_url("**/subscriptions/esb_*/")
+    saved = Subscription.objects.get()
+    assert (saved.name, saved.sources.get().filter) == ("Checkout", "ev.conn.server_port == 443")
+
+
+def test_composing_with_text_points_at_the_fault_and_mends_it(
+    open_page: OpenPage, account: Account, check_page: CheckPage
+) -> None:
+    page = open_page(NEW)
+
+    page.click(f"#{SLUG}-as-text")
+    page.fill(f"#{SLUG}-text", 'true &&\nev.conn.server_nam == "a"')
+    error = page.locator(f"#{SLUG}-text-error")
+    expect(error).to_contain_text("Line 2, column 9: there is no field server_nam. Did you mean server_name?")
+    expect(page.locator(".gutter .bad")).to_have_text("2")
+    check_page(page)
+    page.click("text=Use server_name")
+
+    expect(page.locator(f"#{SLUG}-text")).to_have_value('true &&\nev.conn.server_name == "a"')
+    expect(error).to_have_text("")
+
+
+def test_typing_a_field_offers_completions(open_page: OpenPage, account: Account) -> None:
+    page = open_page(NEW)
+    page.click(f"#{SLUG}-as-text")
+    text = page.locator(f"#{SLUG}-text")
+
+    text.press_sequentially("ev.conn.server_p")
+    expect(page.locator("#complete [aria-selected=true]")).to_have_text("ev.conn.server_port")
+    text.press("Enter")
+
+    expect(text).to_have_value("ev.conn.server_port")
+    expect(page.locator("#complete")).to_have_count(0)
+
+
+def test_fields_are_picked_by_search_group_and_preset(open_page: OpenPage, account: Account) -> None:
+    page = open_page(NEW)
+    count = page.locator(f"#{SLUG}-count")
+
+    page.click(f"#{SLUG}-preset-none")
+    expect(count).to_have_text("0 of 35")
+    expect(page.locator(f"#{SLUG}-fields-error")).to_contain_text("Choose at least one field, or take all 35.")
+    page.fill("[data-search]", "tls")
+    expect(page.locator(f"#{SLUG}-tree .leaf:visible")).to_have_count(4)
+    page.check(f"#{SLUG}-tls-all")
+    expect(count).to_have_text("2 of 35")
+    page.fill("[data-search]", "tsl")
+    expect(page.locator(f"#{SLUG}-tree .none")).to_be_visible()
+    page.click("text=Clear search")
+    expect(page.locator(f"#{SLUG}-tree .leaf:visible")).to_have_count(35)
+    page.click(f"#{SLUG}-preset-access_log")
+
+    expect(count).to_have_text("12 of 35")
+
+
+def test_sources_and_destinations_are_picked_in_dialogs(
+    open_page: OpenPage, account: Account, check_page: CheckPage
+) -> None:
+    make_destination(account, description="Datadog EU")
+    page = open_page("/subscriptions/new/")
+
+    page.click("#add-sources")
+    page.wait_for_url("**/subscriptions/drafts/dr_*/")
+    page.locator("dialog [data-filter]").fill("ip policies")
+    check_page(page)
+    page.locator("dialog .group:visible [data-all]").first.check()
+    page.click("dialog [data-verb]")
+    expect(page.locator("#sources")).to_contain_text("Audit: IP policies")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    expect(page.locator("#add-sources")).to_be_focused()
+    page.click("#add-destinations")
+    page.check("dialog [name=destination]")
+    page.click("text=Add 1 destination")
+
+    expect(page.locator("#destinations")).to_contain_text("Datadog EU")
+    page.reload()
+    expect(page.locator("#destinations")).to_contain_text("Datadog EU")
+
+
+def test_composing_needs_no_pointer(open_page: OpenPage, account: Account) -> None:
+    place = make_destination(account)
+    page = open_page(f"{NEW}&destination={place.pk}")
+    keyboard = page.keyboard
+
+    page.focus("#description")
+    keyboard.type("By keyboard")
+    page.focus(f"#{SLUG}-add")
+    keyboard.press("Enter")
+    expect(page.locator(f"#{SLUG}-c1-field")).to_be_focused()
+    # htmx takes some 20 ms after a swap before it listens to the new controls; no person is as quick as this test.
+    expect(page.locator(".htmx-request, .htmx-added, .htmx-settling")).to_have_count(0)
+    keyboard.press("Tab")
+    keyboard.press("Tab")
+    keyboard.type("10.", delay=60)
+    expect(page.locator(f"#{SLUG}-cel")).to_contain_text('ev.conn.client_ip == "10."')
+    keyboard.press("Tab")
+    expect(page.locator(f"#{SLUG}-c1-remove")).to_be_focused()
+    keyboard.press("Enter")
+    expect(page.locator(f"#{SLUG}-add")).to_be_focused()
+    keyboard.press("Control+s")
+
+    page.wait_for_url("**/subscriptions/esb_*/")
+    assert Subscription.objects.get().name == "By keyboard"
+
+
+def test_composing_needs_no_script(
+    open_page: OpenPage, run_jobs: RunJobs, account: Account, events: None, check_page: CheckPage
+) -> None:
+    make_destination(account, description="Datadog EU")
+    page = open_page("/subscriptions/new/", script=False)
+
+    page.fill("#description", "Without script")
+    page.click("#add-sources")
+    page.check(f"[value='{HTTP}']")
+    page.click("text=Add sources >> nth=-1")
+    page.click(f"#{SLUG}-as-text")
+    page.fill(f"#{SLUG}-text", "ev.conn.server_prot == 443")
+    page.click("text=Check filter")
+    expect(page.locator(f"#{SLUG}-text-error")).to_contain_text("there is no field server_prot")
+    page.click("text=Use server_port")
+    page.click("text=Check filter")
+    run_jobs("interactive")
+    page.reload()
+    expect(page.locator("#live")).to_contain_text("2 of 3 events match")
+    page.click("#add-destinations")
+    page.check("[name=destination]")
+    page.click("text=Add destinations >> nth=-1")
+    page.click("[data-save]")
+
+    expect(page.locator("h1")).to_have_text("Without script")
+    assert Subscription.objects.get().sources.get().filter == "ev.conn.server_port == 443"
+
+
+def test_a_refused_form_keeps_everything_and_leads_to_each_fault(open_page: OpenPage, account: Account) -> None:
+    page = open_page(NEW)
+    page.fill("#description", "")
+    add_condition(page, "conn.server_port", "https")
+
+    page.click("[data-save]")
+    summary = page.locator("#form-errors")
+    expect(summary).to_be_focused()
+    expect(summary).to_contain_text("3 things to mend before this can be saved.")
+    page.click("#form-errors a >> text=Condition")
+
+    expect(page.locator(f"#{SLUG}-c1")).to_be_focused()
+    expect(page.locator(f"#{SLUG}-c1-value")).to_have_value("https")
+
+
+def test_a_second_tab_is_told_and_nothing_is_overwritten(open_page: OpenPage, account: Account) -> None:
+    first = open_page(NEW)
+    first.fill("#description", "First")
+    first.wait_for_url("**/subscriptions/drafts/dr_*/")
+    second = open_page(first.url)
+    second.fill("#description", "Second")
+    expect(second.locator("#draft-status")).to_contain_text("Draft saved")
+    expect(second.locator("#version")).to_have_value("2")
+
+    first.fill("#description", "First again")
+    expect(first.locator("#draft-status")).to_contain_text("changed in another tab")
+    expect(first.locator("#description")).to_have_value("First again")
+    assert Draft.objects.get().content["description"] == "Second"
+    first.click("text=Keep this one")
+
+    expect(first.locator("#draft-status")).to_contain_text("Draft saved")
+    assert Draft.objects.get().content["description"] == "First again"
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_axe_finds_nothing(
+    open_page: OpenPage, account: Account, check_page: CheckPage, events: None, theme: str, width: int
+) -> None:
+    sources = [SourceSpec(HTTP, "ev.conn.server_port == 443", ["conn.server_name"])]
+    subscription = make_subscription(account, make_destination(account), sources=sources)
+
+    one = f"/subscriptions/{subscription.pk}/"
+    for address in (
+        "/", "/subscriptions/", one, f"{one}edit/", f"{one}revisions/", f"{one}revisions/1/", f"{one}delete/",
+        f"{one}switch_off/", NEW, "/find/?q=Requests", "/settings/",
+    ):  # fmt: skip
+        check_page(open_page(address, theme=theme, width=width))

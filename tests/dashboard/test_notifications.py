@@ -1,0 +1,308 @@
+"""Mail about destinations: each episode once, to whoever wants it, in words that help."""
+
+from datetime import datetime, timedelta
+from threading import Barrier, Thread
+
+import pytest
+import time_machine
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Account, Membership, OutgoingMail, Role, User
+from dashboard.models import Notice
+from dashboard.notifications import Wanted, notify, wants
+from delivery.models import Delivery, Tally
+from destinations.models import Destination
+from destinations.outcome import ConfigurationError
+from destinations.services import pause_destination, resume_destination
+from subscriptions.models import Subscription
+from tests.factories import HTTP, make_destination, make_member, make_subscription
+
+PAGE = "/settings/notifications/"
+
+
+@pytest.fixture
+def destination(account: Account, owner: User) -> Destination:
+    """One that has been active for a month."""
+    made = make_destination(account)
+    Destination.objects.update(state_since=timezone.now() - timedelta(days=30))
+    made.refresh_from_db()
+    return made
+
+
+@pytest.fixture
+def subscription(account: Account, destination: Destination) -> Subscription:
+    return make_subscription(account, destination)
+
+
+def subjects() -> list[str]:
+    return list(OutgoingMail.objects.order_by("pk").values_list("subject", flat=True))
+
+
+def text() -> str:
+    newest = OutgoingMail.objects.latest("pk")
+    assert newest.content["html"]
+    return newest.content["text"]
+
+
+def block(destination: Destination) -> None:
+    destination.refresh_from_db()
+    error = ConfigurationError(
+        "Datadog refused the API key.", code="403", said="Forbidden", remedy="Check the site first, then the key."
+    )
+    destination.block(error, timezone.now())
+
+
+def hold(subscription: Subscription, since: timedelta, count: int = 1284) -> Delivery:
+    return Delivery.objects.create(
+        account=subscription.account,
+        subscription=subscription,
+        revision=1,
+        destination=subscription.destinations.get(),
+        routed_at=timezone.now() - since,
+        count=count,
+        bytes=count * 100,
+        payload=b"",
+    )
+
+
+def test_a_blocked_destination_is_told_of_once(subscription: Subscription, destination: Destination) -> None:
+    hold(subscription, timedelta(hours=1))
+    block(destination)
+
+    assert (notify(), notify()) == (1, 0)
+
+    assert subjects() == ["Blocked: Datadog EU (1,284 records held, first loss in 6 d 22 h)"] or subjects() == [
+        "Blocked: Datadog EU (1,284 records held, first loss in 6 d 23 h)"
+    ]
+    for words in (
+        "Datadog refused the API key.",
+        "The service said: Forbidden",
+        "Check the site first",
+        "/destinations/ed_",
+    ):
+        assert words in text(), words
+
+
+def test_healing_is_told_once(destination: Destination) -> None:
+    block(destination)
+    notify()
+    destination.refresh_from_db()
+    destination.note_success(timezone.now())
+
+    assert (notify(), notify()) == (1, 0)
+
+    assert subjects()[-1] == "Healed: Datadog EU"
+    assert "Datadog takes records again since" in text()
+
+
+def test_pausing_a_blocked_destination_is_no_healing(destination: Destination, owner: User) -> None:
+    block(destination)
+    notify()
+    pause_destination(destination=destination, user=owner)
+
+    assert notify() == 0
+    assert Notice.objects.get().ended_at is not None
+
+
+def test_a_destination_that_flaps_fills_no_mailbox(destination: Destination) -> None:
+    begun = timezone.now()
+    for minute in range(0, 60, 10):
+        with time_machine.travel(begun + timedelta(minutes=minute)):
+            block(destination)
+            notify()
+            destination.refresh_from_db()
+            destination.note_success(timezone.now())
+            notify()
+
+    assert len(subjects()) == 2
+    assert Notice.objects.count() == 6
+
+
+def test_the_next_episode_is_told_of_again(destination: Destination) -> None:
+    block(destination)
+    notify()
+    destination.refresh_from_db()
+    destination.note_success(timezone.now())
+    notify()
+
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        block(destination)
+        assert notify() == 1
+
+
+def test_falling_behind_is_told_after_a_quarter_of_an_hour(subscription: Subscription) -> None:
+    hold(subscription, timedelta(minutes=14), count=312)
+    assert notify() == 0
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        notify()
+
+    assert subjects() == ["Behind: Datadog EU (312 records wait, the oldest for 16 min)"]
+
+
+def test_what_a_paused_subscription_holds_is_not_behind(subscription: Subscription) -> None:
+    hold(subscription, timedelta(hours=2))
+    Subscription.objects.update(state=Subscription.State.PAUSED)
+
+    assert notify() == 0
+
+
+def test_what_a_paused_destination_holds_is_told_before_it_is_lost(
+    subscription: Subscription, destination: Destination, owner: User
+) -> None:
+    hold(subscription, timedelta(days=6, minutes=30), count=1)
+    pause_destination(destination=destination, user=owner)
+
+    notify()
+
+    assert subjects() == ["Records will be lost: Datadog EU (1 record wait, first loss in 23 h 30 min)"] or subjects()[
+        0
+    ].startswith("Records will be lost: Datadog EU (1 record wait")
+    assert "It is paused." in text()
+
+
+def test_a_resumed_destination_gets_time_to_catch_up(
+    subscription: Subscription, destination: Destination, owner: User
+) -> None:
+    hold(subscription, timedelta(hours=2))
+    pause_destination(destination=destination, user=owner)
+    resume_destination(destination=destination)
+
+    assert notify() == 0
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        assert notify() == 1
+
+
+def test_one_that_heals_with_a_backlog_is_not_called_behind(
+    subscription: Subscription, destination: Destination
+) -> None:
+    hold(subscription, timedelta(hours=2))
+    block(destination)
+    notify()
+    destination.refresh_from_db()
+    destination.note_success(timezone.now())
+
+    notify()
+
+    assert subjects()[1:] == ["Healed: Datadog EU (sending 1,284 records)"]
+
+
+def delivered_on(subscription: Subscription, moment: datetime) -> None:
+    Tally.objects.create(
+        account=subscription.account,
+        minute=moment,
+        subscription=subscription,
+        revision=1,
+        destination=subscription.destinations.get(),
+        event_type=HTTP,
+        delivered=10,
+    )
+
+
+@pytest.mark.parametrize(("days", "told"), [(4, 1), (1, 0)])
+def test_silence_is_told_of_who_usually_delivers(
+    subscription: Subscription, destination: Destination, days: int, told: int
+) -> None:
+    last = timezone.now() - timedelta(hours=26)
+    for day in range(days):
+        delivered_on(subscription, last - timedelta(days=day))
+    Destination.objects.filter(pk=destination.pk).update(last_success_at=last)
+
+    assert notify() == told
+    if told:
+        assert subjects() == ["Silent: Datadog EU (nothing sent for 1 d 2 h)"]
+
+
+def test_silence_is_no_trouble_where_nobody_subscribes(subscription: Subscription, destination: Destination) -> None:
+    last = timezone.now() - timedelta(hours=26)
+    for day in range(4):
+        delivered_on(subscription, last - timedelta(days=day))
+    Destination.objects.filter(pk=destination.pk).update(last_success_at=last)
+    Subscription.objects.update(state=Subscription.State.OFF)
+
+    assert notify() == 0
+
+
+@pytest.mark.parametrize("change", [{"deleted_at": timezone.now()}])
+def test_a_deleted_destination_is_told_of_no_more(destination: Destination, change: dict[str, datetime]) -> None:
+    block(destination)
+    notify()
+    Destination.objects.filter(pk=destination.pk).update(**change)
+
+    assert notify() == 0
+    assert Notice.objects.get().ended_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_that_look_at_once_tell_once(destination: Destination) -> None:
+    block(destination)
+    start = Barrier(2)
+
+    def look() -> None:
+        start.wait(5)
+        notify()
+        connections.close_all()
+
+    threads = [Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert len(subjects()) == 1
+
+
+# Who is told
+
+
+def test_those_who_can_mend_it_are_told_until_they_choose(account: Account, owner: User, viewer: User) -> None:
+    editor = make_member(account, "edda@acme.example", Role.EDITOR)
+
+    told = [user for user in (owner, editor, viewer) if wants(Membership.objects.get(user=user), Wanted.BLOCKED)]
+
+    assert told == [owner, editor]
+
+
+def test_choices_are_kept_per_person_and_account(
+    owner_client: Client, viewer_client: Client, destination: Destination
+) -> None:
+    owner_client.post(PAGE, {"wanted": ["healed"]})
+    viewer_client.post(PAGE, {"wanted": ["blocked", "lagging"]})
+    block(destination)
+
+    notify()
+
+    assert list(OutgoingMail.objects.values_list("to", flat=True)) == ["victor@acme.example"]
+    assert 'value="healed" id="id_wanted_1" checked' in owner_client.get(PAGE).content.decode()
+
+
+def test_nobody_outside_the_account_is_told(destination: Destination, stranger: User) -> None:
+    block(destination)
+    notify()
+
+    assert not OutgoingMail.objects.filter(to=stranger.email).exists()
+
+
+def test_who_is_switched_off_is_not_told(destination: Destination, owner: User) -> None:
+    owner.is_active = False
+    owner.save()
+    block(destination)
+
+    assert notify() == 0
+
+
+def test_an_unknown_choice_is_refused(owner_client: Client, owner: User) -> None:
+    assert owner_client.post(PAGE, {"wanted": ["everything"]}).status_code == 422
+    assert Membership.objects.get(user=owner).notices == {}
+
+
+def test_looking_costs_the_same_with_many_healthy_destinations(
+    account: Account, owner: User, django_assert_max_num_queries: object
+) -> None:
+    for _ in range(30):
+        make_destination(account)
+
+    with django_assert_max_num_queries(6):  # type: ignore[operator]
+        notify()

@@ -1,0 +1,181 @@
+"""The overview, Find and Settings."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Account, APIKey
+from delivery.models import Delivery, Tally
+from delivery.route import route_account
+from destinations.models import Destination
+from events.publishing import publish
+from subscriptions.services import SourceSpec
+from tests.carrying import FakeDatadog
+from tests.factories import HTTP, make_api_key, make_destination, make_event, make_subscription
+
+# Session, person and account in three.
+OVERVIEW_QUERIES = 14
+
+
+def html_of(client: Client, page: str) -> str:
+    response = client.get(page)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+# Overview
+
+
+def test_a_newcomer_is_led_from_a_destination_to_an_event(
+    owner_client: Client, account: Account, datadog: FakeDatadog, carry: Callable[[Account], None]
+) -> None:
+    assert reverse("destinations:choose_target") in html_of(owner_client, "/")
+    place = make_destination(account)
+    assert reverse("subscriptions:create") in html_of(owner_client, "/")
+    make_subscription(account, place)
+    assert "Waiting for the first event." in html_of(owner_client, "/")
+
+    publish([make_event()], account=account)
+    carry(account)
+
+    assert "From an event to your log store" not in html_of(owner_client, "/")
+
+
+def test_the_overview_counts_what_came_and_what_became_of_it(
+    owner_client: Client, account: Account, datadog: FakeDatadog, carry: Callable[[Account], None]
+) -> None:
+    make_subscription(account, make_destination(account), sources=[SourceSpec(HTTP, "ev.conn.server_port == 443")])
+    other = make_event(object={"conn": {"server_port": 80}})
+    publish([make_event(), make_event(), other], account=account)
+    carry(account)
+
+    for span in ("1h", "24h", "7d", "nonsense"):
+        context = owner_client.get(f"/?range={span}").context
+        assert context["events"] == 3
+        assert (context["ledger"].matched, context["ledger"].filtered) == (2, 1)
+        assert (context["chart"].delivered, context["chart"].waiting, context["chart"].dead) == (2, 0, 0)
+    html = html_of(owner_client, "/")
+    assert "Nothing needs you." in html
+    assert "2 delivered, 0 waiting or held, 0 dead" in html
+    assert "<table" in html_of(owner_client, "/?as=table")
+
+
+def test_what_needs_somebody_comes_in_order_with_its_remedy(owner_client: Client, account: Account) -> None:
+    failing = make_destination(account, description="Failing")
+    blocked = make_destination(account, description="Blocked one")
+    subscription = make_subscription(account, failing, blocked, description="Broken")
+    places = Destination.objects.filter(account=account)
+    places.filter(pk=failing.pk).update(consecutive_failures=2, error_message="Datadog is slow.")
+    places.filter(pk=blocked.pk).update(state="blocked", error_message="Datadog refused the key.")
+    publish([make_event()], account=account)
+    route_account(account.pk)
+    now = timezone.now()
+    Tally.objects.create(
+        account=account, minute=now, subscription=subscription, revision=1, event_type=HTTP, undecided=3
+    )
+
+    response = owner_client.get("/")
+
+    items = [(item.word, item.name) for item in response.context["items"]]
+    assert items == [("Blocked", "Blocked one"), ("Filter error", "Broken"), ("Retrying", "Failing")]
+    html = response.content.decode()
+    assert "Datadog refused the key. Held: 1 record, the first is lost in " in html
+    assert "3 events are held until it is mended." in html
+    assert reverse("subscriptions:edit", args=[subscription.pk]) in html
+
+
+def test_records_that_are_soon_lost_are_named(owner_client: Client, account: Account) -> None:
+    place = make_destination(account, description="Paused one")
+    make_subscription(account, place)
+    Destination.objects.filter(pk=place.pk).update(state="paused")
+    publish([make_event()], account=account)
+    route_account(account.pk)
+    Delivery.objects.update(routed_at=timezone.now() - timedelta(days=6))
+
+    (item,) = owner_client.get("/").context["items"]
+
+    assert (item.word, item.name) == ("Records expire", "Paused one")
+
+
+def test_the_overview_polls_a_piece_of_itself(owner_client: Client, account: Account) -> None:
+    make_destination(account)
+
+    piece = owner_client.get("/", headers={"HX-Request": "true"}).content.decode()
+    chart = owner_client.get("/?range=1h", headers={"HX-Request": "true", "HX-Target": "chart"}).content.decode()
+
+    assert 'id="overview"' in piece
+    assert "<html" not in piece
+    assert chart.lstrip().startswith("<figure")
+
+
+def test_the_overview_costs_the_same_with_more_of_everything(
+    owner_client: Client, account: Account, django_assert_num_queries: Callable[[int], object]
+) -> None:
+    for number in range(6):
+        make_subscription(account, make_destination(account, description=str(number)))
+
+    with django_assert_num_queries(OVERVIEW_QUERIES):  # type: ignore[attr-defined]
+        owner_client.get("/")
+
+
+# Find
+
+
+def test_an_id_leads_to_its_page(owner_client: Client, account: Account) -> None:
+    place = make_destination(account)
+    subscription = make_subscription(account, place)
+    make_api_key(account)
+    event = publish([make_event(), make_event()], account=account).event_ids[1]
+
+    for pk, page in [
+        (event, reverse("delivery:event", args=[event])),
+        (subscription.pk, reverse("subscriptions:detail", args=[subscription.pk])),
+        (place.pk, reverse("delivery:destination", args=[place.pk])),
+        (APIKey.objects.get().pk, reverse("accounts:api_keys")),
+    ]:
+        assert owner_client.get("/find/", {"q": f" {pk} "}).headers["Location"] == page
+
+
+def test_a_foreign_id_is_as_missing_as_a_missing_one(stranger_client: Client, account: Account) -> None:
+    foreign = make_destination(account).pk
+    event = publish([make_event()], account=account).event_ids[0]
+
+    for pk in (foreign, "ed_" + "0" * 27, event, "ev_" + "z" * 27):
+        assert f"Nothing in this account has the ID {pk}." in html_of(stranger_client, f"/find/?q={pk}")
+
+
+def test_a_part_of_a_name_finds_what_is_called_so(owner_client: Client, account: Account) -> None:
+    make_subscription(account, make_destination(account, description="Requests to Kinesis"), description="requests")
+
+    html = html_of(owner_client, "/find/?q=Request")
+
+    for shown in ("requests", "Requests to Kinesis", HTTP):
+        assert shown in html
+
+
+def test_nothing_found_says_so(owner_client: Client) -> None:
+    assert "Nothing is called so." in html_of(owner_client, "/find/?q=zzz")
+    assert "Nothing is called so." not in html_of(owner_client, "/find/")
+
+
+# Settings
+
+
+def test_settings_show_the_account_its_retention_and_the_way_to_its_keys(
+    owner_client: Client, viewer_client: Client, account: Account
+) -> None:
+    html = html_of(owner_client, "/settings/")
+
+    for shown in (account.name, account.external_id, "7 days", reverse("accounts:api_keys")):
+        assert shown in html
+    assert reverse("accounts:api_keys") not in html_of(viewer_client, "/settings/")
+
+
+@pytest.mark.parametrize("page", ["/", "/find/", "/settings/"])
+def test_pages_need_a_person_and_a_get(client: Client, owner_client: Client, page: str) -> None:
+    assert client.get(page).headers["Location"] == f"/sign-in/?next={page}"
+    assert owner_client.post(page).status_code == 405

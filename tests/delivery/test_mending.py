@@ -1,0 +1,112 @@
+"""Events that a broken filter left undecided are decided once it is mended, and the books close all the while."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db.models import Sum
+
+from accounts.audit import SYSTEM
+from accounts.models import Account
+from delivery.ledger import Scope, faults
+from delivery.mending import mend_account
+from delivery.models import Delivery, RoutedBatch, Tally
+from delivery.route import route_account
+from events.publishing import publish
+from subscriptions.models import Source, Subscription
+from subscriptions.services import SourceSpec, delete_subscription, update_subscription
+from tests.carrying import FakeDatadog
+from tests.factories import HTTP, TCP, make_destination, make_event, make_subscription
+
+pytestmark = pytest.mark.django_db
+
+ON_443 = SourceSpec(HTTP, "ev.conn.server_port == 443")
+Carry = Callable[[Account], None]
+
+
+def on_port(port: int, event_type: str = HTTP) -> dict[str, object]:
+    return make_event(event_type, object={"conn": {"server_name": "api.acme.app", "server_port": port}})
+
+
+@pytest.fixture
+def broken(account: Account) -> Subscription:
+    """Takes HTTP requests by a filter that no longer compiles, and every TCP connection."""
+    subscription = make_subscription(account, make_destination(account), sources=[ON_443, SourceSpec(TCP)])
+    Source.objects.filter(subscription=subscription, event_type=HTTP).update(filter="ev.(")
+    account.touch_configuration()
+    publish([on_port(443), on_port(80), on_port(443), on_port(22, TCP)], account=account)
+    route_account(account.pk)
+    return subscription
+
+
+def tallied() -> tuple[int, int, int]:
+    sums = Tally.objects.aggregate(**{name: Sum(name) for name in ("matched", "filtered", "undecided")})
+    return sums["matched"], sums["filtered"], sums["undecided"]
+
+
+def assert_ledger_closes() -> None:
+    assert list(faults(Scope())) == []
+
+
+def test_the_other_sources_of_a_batch_are_decided_at_once(account: Account, broken: Subscription) -> None:
+    assert Delivery.objects.get().count == 1
+    assert tallied() == (1, 0, 3)
+    assert mend_account(account.pk) == 0, "Nothing is mended yet."
+    assert RoutedBatch.objects.get().outcome[0]["undecided_types"] == [HTTP]
+    assert_ledger_closes()
+
+
+def test_a_mended_filter_decides_what_waited_for_it(
+    account: Account, broken: Subscription, datadog: FakeDatadog, carry: Carry
+) -> None:
+    update_subscription(subscription=broken, actor=SYSTEM, sources=[ON_443, SourceSpec(TCP)])
+
+    assert mend_account(account.pk) == 3
+
+    carry(account)
+    assert [record["object"]["conn"]["server_port"] for record in datadog.arrived] == [22, 443, 443]
+    assert tallied() == (3, 1, 0)
+    own, later = RoutedBatch.objects.order_by("pk")
+    assert not own.is_undecided
+    assert (own.outcome[0]["of_types"], own.outcome[0]["revision"]) == (1, 1)
+    assert (later.outcome[0]["of_types"], later.outcome[0]["matched"], later.outcome[0]["revision"]) == (3, 2, 2)
+    assert mend_account(account.pk) == 0, "Once is enough."
+    assert_ledger_closes()
+
+
+def test_events_of_a_source_that_was_taken_out_are_filtered(account: Account, broken: Subscription) -> None:
+    update_subscription(subscription=broken, actor=SYSTEM, sources=[SourceSpec(TCP)])
+
+    assert mend_account(account.pk) == 3
+
+    assert tallied() == (1, 3, 0)
+    assert not RoutedBatch.objects.get().is_undecided
+    assert_ledger_closes()
+
+
+def test_events_of_a_deleted_subscription_are_filtered(account: Account, broken: Subscription) -> None:
+    delete_subscription(subscription=broken, actor=SYSTEM)
+
+    assert mend_account(account.pk) == 3
+
+    assert tallied() == (1, 3, 0)
+    assert_ledger_closes()
+
+
+def test_a_subscription_that_is_off_keeps_its_undecided_events(account: Account, broken: Subscription) -> None:
+    update_subscription(subscription=broken, actor=SYSTEM, state=Subscription.State.OFF)
+
+    assert mend_account(account.pk) == 0
+
+    assert tallied() == (1, 0, 3)
+    assert_ledger_closes()
+
+
+def test_mending_of_another_account_is_nobodys_business(
+    account: Account, broken: Subscription, stranger: object
+) -> None:
+    update_subscription(subscription=broken, actor=SYSTEM, sources=[ON_443, SourceSpec(TCP)])
+    other = Account.objects.exclude(pk=account.pk).get()
+
+    assert mend_account(other.pk) == 0
+
+    assert RoutedBatch.objects.get().is_undecided

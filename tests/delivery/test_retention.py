@@ -1,0 +1,193 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from accounts.models import Account
+from delivery import retention
+from delivery.fate import State, fate_of
+from delivery.ledger import Scope, faults
+from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery, Replay, RoutedBatch, Routing, Tally
+from delivery.replay import Wanted, start_replay
+from delivery.retention import prune
+from destinations.models import Destination
+from destinations.services import pause_destination
+from events.models import EventBatch, PublishRequest
+from events.publishing import publish
+from subscriptions.models import Subscription
+from tests.carrying import FakeDatadog, answer
+from tests.factories import make_destination, make_event, make_subscription
+
+pytestmark = pytest.mark.django_db
+
+Carry = Callable[[Account], None]
+
+
+@pytest.fixture
+def destination(account: Account) -> Destination:
+    return make_destination(account)
+
+
+@pytest.fixture
+def subscription(account: Account, destination: Destination) -> Subscription:
+    return make_subscription(account, destination)
+
+
+@pytest.fixture
+def carried(account: Account, subscription: Subscription, datadog: FakeDatadog, carry: Carry) -> list[str]:
+    """IDs of five events, of which one was refused."""
+    datadog.answers = [answer(400)]
+    ids = list(publish([make_event()], account=account).event_ids)
+    carry(account)
+    ids += publish([make_event() for _ in range(4)], account=account).event_ids
+    carry(account)
+    return ids
+
+
+def age(**span: int) -> datetime:
+    """Make everything so old; returns the minute that it was routed in."""
+    then = timezone.now() - timedelta(**span)
+    EventBatch.objects.update(accepted_at=then, routed_at=then)
+    Routing.objects.update(routed_at=then)
+    Delivery.objects.update(routed_at=then)
+    Delivery.objects.exclude(settled_at=None).update(settled_at=then)
+    Attempt.objects.update(started_at=then)
+    DeadLetter.objects.update(died_at=then)
+    Tally.objects.update(minute=then.replace(second=0, microsecond=0))
+    return then
+
+
+def assert_ledger_closes() -> None:
+    assert list(faults(Scope())) == []
+
+
+def test_young_rows_stay(account: Account, carried: list[str]) -> None:
+    age(days=1)
+
+    assert prune() == {}
+
+
+def test_payloads_go_after_the_accounts_retention_and_the_fate_stays_known(
+    account: Account, carried: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "STEP", 1)
+    age(days=8)
+
+    assert prune()["payloads"] == 2
+
+    assert not EventBatch.objects.exclude(payload=None).exists()
+    found = fate_of(account, carried[2])
+    assert found is not None
+    assert (found.fates[0].state, found.is_payload_kept) == (State.DELIVERED, False)
+    assert_ledger_closes()
+
+
+def test_an_account_with_a_longer_retention_keeps_its_payloads(account: Account, carried: list[str]) -> None:
+    Account.objects.filter(pk=account.pk).update(payload_retention_days=20)
+    age(days=8)
+
+    assert "payloads" not in prune()
+
+
+def test_what_is_undecided_or_about_to_be_replayed_keeps_its_payload(
+    account: Account, subscription: Subscription, destination: Destination, carried: list[str]
+) -> None:
+    first, second = EventBatch.objects.order_by("pk")
+    then = age(days=8)
+    RoutedBatch.objects.filter(event_batch=first).update(is_undecided=True)
+    start_replay(Wanted(subscription, destination, then - timedelta(minutes=1), then + timedelta(minutes=1)))
+
+    assert "payloads" not in prune()
+
+    Replay.objects.update(state=Replay.State.DONE)
+    assert prune()["payloads"] == 1
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.payload is None, second.payload is None) == (False, True)
+
+
+def test_events_that_were_never_routed_are_never_pruned(account: Account) -> None:
+    publish([make_event()], account=account)
+    EventBatch.objects.update(accepted_at=timezone.now() - timedelta(days=99))
+
+    prune()
+
+    assert EventBatch.objects.get().payload is not None
+
+
+def test_outcomes_deliveries_attempts_and_dead_letters_go_after_their_time(
+    account: Account, carried: list[str]
+) -> None:
+    age(days=31)
+    assert_ledger_closes()
+
+    prune()
+
+    for model in (Routing, RoutedBatch, Delivery, Attempt, AttemptPart, DeadLetter):
+        assert not model._default_manager.exists(), model
+    found = fate_of(account, carried[0])
+    assert found is not None
+    assert found.fates[0].state == State.PRUNED
+    assert_ledger_closes()
+
+
+def test_what_still_waits_keeps_its_run(
+    account: Account, subscription: Subscription, destination: Destination, carry: Carry
+) -> None:
+    Account.objects.filter(pk=account.pk).update(payload_retention_days=90)
+    pause_destination(destination=destination, user=None)
+    publish([make_event()], account=account)
+    carry(account)
+    age(days=31)
+
+    prune()
+
+    assert Delivery.objects.waiting().count() == Routing.objects.count() == 1
+
+
+def test_the_remains_of_a_batch_go_last(account: Account, carried: list[str]) -> None:
+    age(days=61)
+
+    prune()
+
+    assert not EventBatch.objects.exists()
+    assert fate_of(account, carried[0]) is None
+
+
+def test_deltas_are_summed_by_the_hour_and_nothing_is_lost(
+    account: Account, carried: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "STEP", 1)
+    before = [sum(Tally.objects.values_list(name, flat=True)) for name in retention.COUNTS]
+    age(days=3)
+    rows = Tally.objects.count()
+
+    assert prune()["deltas"] == rows
+    assert prune() == {}
+
+    assert [sum(Tally.objects.values_list(name, flat=True)) for name in retention.COUNTS] == before
+    assert all(tally.minute.minute == 0 for tally in Tally.objects.all())
+    assert Tally.objects.count() <= rows
+    assert_ledger_closes()
+
+
+def test_the_ledger_still_notices_a_loss_in_pruned_time(account: Account, carried: list[str]) -> None:
+    age(days=31)
+    prune()
+    Tally.objects.filter(delivered__gt=0).update(delivered=1)
+
+    assert any("sent on before" in fault for fault in faults(Scope()))
+
+
+def test_tallies_and_idempotency_keys_end_too(account: Account, carried: list[str]) -> None:
+    age(days=401)
+    old = timezone.now() - timedelta(hours=25)
+    for key, at in (("old", old), ("new", timezone.now())):
+        PublishRequest.objects.create(publisher="p", idempotency_key=key, body_hash="x", answer={}, created_at=at)
+
+    call_command("prune")
+
+    assert not Tally.objects.exists()
+    assert PublishRequest.objects.get().idempotency_key == "new"

@@ -1,0 +1,235 @@
+"""Kits applied to an emulated AWS from nothing; then a destination with the role that came out gets a test event.
+
+The emulator does not make delivery streams from CloudFormation, so there the test makes it from the template's own
+properties. Terraform is applied where TEST_TERRAFORM_PLUGINS names a directory that holds the provider.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from cfnlint.decode.cfn_yaml import load as load_template
+from pytest_django.fixtures import Settings
+
+from accounts.models import Account
+from destinations.models import TestRun
+from destinations.opening import open_target
+from destinations.setup import Options, kit_for
+from destinations.testing import run_test, start_test_run
+from tests.destinations.setup.samples import ARNS, OPTIONS, PRINCIPAL, config_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+
+BIN = Path(sys.executable).parent
+CREATED = OPTIONS["created"]
+PLUGINS = os.environ.get("TEST_TERRAFORM_PLUGINS", "")
+
+
+@pytest.fixture
+def customer(account: Account, settings: Settings, aws_url: str) -> Account:
+    settings.AWS_PRINCIPALS = [PRINCIPAL]
+    settings.DEMO, settings.DEMO_AWS_URL = True, aws_url
+    return account
+
+
+@pytest.fixture
+def client(aws_url: str) -> Callable[[str], Any]:
+    session = boto3.session.Session("demo", "demo", region_name="eu-west-1")
+    options: dict[str, Any] = {"s3": {"addressing_style": "path"}}
+    return lambda service: session.client(service, endpoint_url=aws_url, config=Config(**options))
+
+
+@pytest.fixture
+def run_script(tmp_path: Path, aws_url: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+    environment = {
+        "PATH": f"{BIN}:/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "AWS_ENDPOINT_URL": aws_url,
+        "AWS_ACCESS_KEY_ID": "demo",
+        "AWS_SECRET_ACCESS_KEY": "demo",
+    }
+
+    def run(text: str, *options: str) -> subprocess.CompletedProcess[str]:
+        path = tmp_path / "set-up.sh"
+        path.write_text(text)
+        command = ["bash", str(path), *options]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+    return run
+
+
+def everything(client: Callable[[str], Any]) -> dict[str, set[str]]:
+    """What the emulator holds, by kind."""
+    groups = client("logs").describe_log_groups()["logGroups"]
+    return {
+        "roles": {role["RoleName"] for role in client("iam").list_roles()["Roles"]},
+        "streams": set(client("kinesis").list_streams()["StreamNames"]),
+        "groups": {group["logGroupName"] for group in groups},
+        "delivery streams": set(client("firehose").list_delivery_streams()["DeliveryStreamNames"]),
+        "buckets": {bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]},
+    }
+
+
+def assert_a_test_event_arrives(account: Account, target: str, role_arn: str) -> None:
+    config = config_for(target, role_arn=role_arn)
+    run = start_test_run(account=account, target=target, config=config, secrets={})
+    run_test(run.pk)
+
+    run.refresh_from_db()
+    assert run.state == TestRun.State.PASSED, run.steps
+    opened = open_target(target, config, {}, account)
+    assert bytes(run.record) in [arrival.data for arrival in opened.arrivals(10)]
+    opened.close()
+
+
+@pytest.mark.parametrize("target", ARNS)
+def test_script_makes_everything_is_repeatable_and_removes_it_again(
+    customer: Account,
+    target: str,
+    run_script: Callable[..., subprocess.CompletedProcess[str]],
+    client: Callable[[str], Any],
+) -> None:
+    script = kit_for(target, config_for(target), customer, CREATED).part("script").text
+    before = everything(client)
+
+    shown = run_script(script, "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    assert "would run: aws iam create-role" in shown.stderr
+    assert everything(client) == before
+
+    for _ in range(2):
+        made = run_script(script)
+        assert made.returncode == 0, made.stderr
+    role_arn = made.stdout.splitlines()[-1]
+    assert_a_test_event_arrives(customer, target, role_arn)
+
+    refused = run_script(script, "--uninstall")
+    assert refused.returncode == 1
+    assert "Run this again with --yes" in refused.stderr
+    removed = run_script(script, "--uninstall", "--yes")
+    assert removed.returncode == 0, removed.stderr
+    assert everything(client) == before
+    assert run_script(script, "--uninstall", "--yes").returncode == 0
+
+
+def test_script_touches_nothing_that_it_did_not_make(
+    customer: Account, run_script: Callable[..., subprocess.CompletedProcess[str]], client: Callable[[str], Any]
+) -> None:
+    iam = client("iam")
+    iam.create_role(RoleName="theirs", AssumeRolePolicyDocument="{}")
+    role_arn = "arn:aws:iam::123456789012:role/theirs"
+    config = {"stream_arn": "arn:aws:kinesis:eu-west-1:123456789012:stream/acme-events", "role_arn": role_arn}
+    script = kit_for("kinesis", config, customer, Options(create=True)).part("script").text
+
+    refused = run_script(script)
+    assert refused.returncode == 1
+    assert "this script did not make it" in refused.stderr
+    kept = run_script(script, "--uninstall", "--yes")
+
+    assert kept.returncode == 0, kept.stderr
+    assert "The stream acme-events stays" in kept.stderr
+    assert "The role theirs stays" in kept.stderr
+    assert "theirs" in everything(client)["roles"]
+    iam.delete_role(RoleName="theirs")
+
+
+@pytest.mark.parametrize(
+    ("arn", "words"),
+    [
+        ("arn:aws:kinesis:eu-west-1:999999999999:stream/acme", "signed in to account 123456789012"),
+        ("arn:aws:kinesis:eu-west-1:123456789012:stream/missing", "There is no missing in eu-west-1"),
+    ],
+)
+def test_script_checks_what_it_needs_first(
+    customer: Account,
+    run_script: Callable[..., subprocess.CompletedProcess[str]],
+    client: Callable[[str], Any],
+    arn: str,
+    words: str,
+) -> None:
+    before = everything(client)
+
+    stopped = run_script(kit_for("kinesis", {"stream_arn": arn}, customer).part("script").text)
+
+    assert stopped.returncode == 1
+    assert words in stopped.stderr
+    assert stopped.stdout == ""
+    assert everything(client) == before
+
+
+def test_script_says_that_the_cli_is_missing_and_lists_its_options(customer: Account, tmp_path: Path) -> None:
+    script = kit_for("kinesis", config_for("kinesis"), customer).part("script").text
+    path = tmp_path / "set-up.sh"
+    path.write_text(script)
+    bash = shutil.which("bash") or ""
+
+    missing = subprocess.run([bash, path], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    listed = subprocess.run([bash, path, "--help"], capture_output=True, text=True, check=False)
+    unknown = subprocess.run([bash, path, "--force"], capture_output=True, text=True, check=False)
+
+    assert "The AWS CLI is missing" in missing.stderr
+    assert "--uninstall" in listed.stdout
+    assert "There is no option --force" in unknown.stderr
+
+
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS..KinesisFirehose..DeliveryStream")
+@pytest.mark.parametrize("target", ARNS)
+def test_cloudformation_makes_what_a_test_event_needs(
+    customer: Account, target: str, client: Callable[[str], Any], tmp_path: Path
+) -> None:
+    text = kit_for(target, config_for(target), customer, CREATED).part("cloudformation").text
+    formation = client("cloudformation")
+    before = everything(client)
+
+    formation.create_stack(StackName="events", TemplateBody=text, Capabilities=["CAPABILITY_NAMED_IAM"])
+    (stack,) = formation.describe_stacks(StackName="events")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+    assert outputs["ResourceArn"] == ARNS[target][1]
+    _make_delivery_stream(client, text, tmp_path)
+    assert_a_test_event_arrives(customer, target, outputs["RoleArn"])
+
+    _clean(client, formation)
+    assert everything(client) == before
+
+
+def _make_delivery_stream(client: Callable[[str], Any], text: str, directory: Path) -> None:
+    file = directory / "template.yaml"
+    file.write_text(text)
+    resource = load_template(str(file))["Resources"].get("DeliveryStream")
+    if resource is not None:
+        client("firehose").create_delivery_stream(**resource["Properties"])
+
+
+def _clean(client: Callable[[str], Any], formation: Any) -> None:
+    """What the template retains on purpose goes by hand."""
+    formation.delete_stack(StackName="events")
+    s3 = client("s3")
+    for name in everything(client)["delivery streams"] & {"new-archive"}:
+        client("firehose").delete_delivery_stream(DeliveryStreamName=name)
+    for name in everything(client)["buckets"] & {"new-archive-123456789012"}:
+        for item in s3.list_objects_v2(Bucket=name).get("Contents", []):
+            s3.delete_object(Bucket=name, Key=item["Key"])
+        s3.delete_bucket(Bucket=name)
+    for name in everything(client)["streams"] & {"new-events"}:
+        client("kinesis").delete_stream(StreamName=name)
+    for name in everything(client)["groups"] & {"/new/events"}:
+        client("logs").delete_log_group(logGroupName=name)
+
+
+@pytest.mark.skipif(not PLUGINS, reason="TEST_TERRAFORM_PLUGINS names no directory with Terraform's AWS provider.")
+@pytest.mark.parametrize("target", ARNS)
+def test_terraform_is_valid(customer: Account, target: str, tmp_path: Path) -> None:
+    part = kit_for(target, config_for(target), customer, CREATED).part("terraform")
+    (tmp_path / part.filename).write_text(part.text)
+
+    for command in (["init", "-backend=false", f"-plugin-dir={PLUGINS}"], ["validate"]):
+        done = subprocess.run(["terraform", *command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr

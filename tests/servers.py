@@ -1,0 +1,34 @@
+"""Real servers as child processes of the tests."""
+
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dashboard.embedded import answers, valkey_service
+
+PATIENCE_SECONDS = 20
+
+
+class ValkeyProcess:
+    """The embedded queue, as `make run` starts it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.socket = directory / "valkey.sock"
+        self.url = f"unix://{self.socket}?db=0"
+
+    def __enter__(self) -> Self:
+        command = valkey_service(self.socket).command
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not answers(self.url):
+            assert time.monotonic() < deadline, "Valkey did not start."
+            time.sleep(0.05)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.wait(PATIENCE_SECONDS)

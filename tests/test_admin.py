@@ -1,0 +1,155 @@
+"""The staff pages: every model is there, history cannot be edited, secrets are not shown, actions act."""
+
+from collections.abc import Callable
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Account, APIKey, User
+from delivery.models import DeadLetter, Delivery
+from destinations.models import Destination
+from destinations.testing import run_test, start_test_run
+from events.models import PublisherKey
+from events.publishing import publish
+from subscriptions.models import Subscription
+from tests.carrying import FakeDatadog, answer
+from tests.factories import make_api_key, make_destination, make_event, make_subscription
+
+pytestmark = pytest.mark.django_db
+
+ROOMS = ("accounts", "events", "destinations", "subscriptions", "delivery")
+SECRET = "canary-0123456789abcdef01234567"
+Carry = Callable[[Account], None]
+
+
+@pytest.fixture
+def staff(db: None) -> Client:
+    user = User.objects.create_superuser("staff@example.com", "correct horse battery staple")
+    client = Client()
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+@pytest.fixture
+def world(account: Account, datadog: FakeDatadog, carry: Carry) -> Destination:
+    """At least one row of most models, among them a dead letter."""
+    destination = make_destination(account, secrets={"api_key": SECRET})
+    make_subscription(account, destination)
+    make_api_key(account)
+    datadog.answers = [answer(400)]
+    publish([make_event()], account=account)
+    carry(account)
+    run = start_test_run(
+        account=account,
+        target="datadog",
+        config=destination.config,
+        secrets=destination.secrets,
+        destination=destination,
+    )
+    run_test(run.pk)
+    return destination
+
+
+def act(staff: Client, model: type, action: str, *keys: object, **form: str) -> str:
+    """Choose rows and an action, and confirm unless `form` says otherwise."""
+    url = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")  # type: ignore[attr-defined]
+    wanted = {"action": action, "_selected_action": keys, **(form or {"confirmed": "yes"})}
+    response = staff.post(url, wanted, follow=True)
+    return response.content.decode()
+
+
+def test_an_action_says_what_it_will_do_before_it_does_it(staff: Client, world: Destination) -> None:
+    page = act(staff, Destination, "pause", world.pk, index="0")
+
+    assert "Pause: hold the records: 1 destination" in page
+    assert "Records for them are held from now on" in page
+    assert world.name in page
+    assert f'name="_selected_action" value="{world.pk}"' in page
+    world.refresh_from_db()
+    assert world.state == "active"
+
+
+def test_every_model_has_a_page_that_shows_no_secret(staff: Client, world: Destination) -> None:
+    for label in ROOMS:
+        for model in apps.get_app_config(label).get_models():
+            if model._meta.auto_created or model.__name__ == "Membership":
+                continue
+            assert model in admin.site._registry, model
+            name = model._meta.label_lower.replace(".", "_")
+            listed = staff.get(reverse(f"admin:{name}_changelist") + "?q=x")
+            assert listed.status_code == 200, name
+            for row in model._default_manager.all()[:1]:
+                shown = staff.get(reverse(f"admin:{name}_change", args=[row.pk]))
+                assert shown.status_code == 200, name
+                assert SECRET not in shown.content.decode()
+
+
+@pytest.mark.parametrize("model", [Delivery, DeadLetter, Destination, Subscription])
+def test_history_cannot_be_edited_or_deleted_by_hand(staff: Client, world: Destination, model: type) -> None:
+    row = model.objects.first()  # type: ignore[attr-defined]
+    name = model._meta.label_lower.replace(".", "_")  # type: ignore[attr-defined]
+
+    assert staff.post(reverse(f"admin:{name}_change", args=[row.pk]), {}).status_code == 403
+    assert staff.post(reverse(f"admin:{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+    assert staff.get(reverse(f"admin:{name}_add")).status_code == 403
+
+
+def test_staff_pause_and_resume_a_destination(staff: Client, world: Destination) -> None:
+    act(staff, Destination, "pause", world.pk)
+    world.refresh_from_db()
+    assert (world.state, str(world.paused_by)) == ("paused", "staff@example.com")
+
+    act(staff, Destination, "resume", world.pk)
+    world.refresh_from_db()
+    assert world.state == "active"
+
+
+def test_staff_pause_a_subscription_as_a_revision_of_its_own(staff: Client, world: Destination) -> None:
+    subscription = Subscription.objects.get()
+
+    act(staff, Subscription, "pause", subscription.pk)
+
+    subscription.refresh_from_db()
+    assert (subscription.state, subscription.revision) == ("paused", 2)
+    assert subscription.revisions.first().actor["source"] == "Dashboard"  # type: ignore[union-attr]
+
+
+def test_staff_replay_a_dead_letter(
+    staff: Client, world: Destination, account: Account, datadog: FakeDatadog, carry: Carry
+) -> None:
+    letter = DeadLetter.objects.get()
+
+    assert "1 records are sent again" in act(staff, DeadLetter, "replay", letter.pk)
+    carry(account)
+
+    assert datadog.event_ids[-1] == letter.event_id
+
+
+def test_staff_issue_a_publisher_key_whose_token_is_shown_once(staff: Client) -> None:
+    data = {"name": "edge", "allowed_types": "[]"}
+    page = staff.post(reverse("admin:events_publisherkey_add"), data, follow=True).content.decode()
+
+    key = PublisherKey.objects.get()
+    assert "shown only now" in page
+    assert key.token_hash not in page
+    again = staff.get(reverse("admin:events_publisherkey_change", args=[key.pk])).content.decode()
+    assert key.token_hash not in again
+
+
+def test_staff_revoke_an_api_key(staff: Client, world: Destination) -> None:
+    key = APIKey.objects.get()
+
+    act(staff, APIKey, "revoke", key.pk)
+
+    key.refresh_from_db()
+    assert key.revoked_at is not None
+
+
+def test_customers_do_not_reach_the_staff_pages(owner_client: Client, db: None) -> None:
+    response = owner_client.get("/admin/")
+
+    assert response.status_code == 302
+    assert "/admin/login/" in response["Location"]
