@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import botocore.session
@@ -146,7 +146,8 @@ class AwsSession:
             client = self._make(service, self._assumed or self.keys, attempts)
             client.meta.events.register("before-call", self._use_body)
             client.meta.events.register("before-parse", self._read_reply)
-            client.meta.events.register("before-send", self._keep_address)
+            signing_name = client.meta.service_model.signing_name
+            client.meta.events.register("before-send", partial(self._keep_address, signing_name))
             self._clients[service, attempts] = client
         return client
 
@@ -157,12 +158,12 @@ class AwsSession:
             return None, False
         return kept.send(body, connect_seconds=CONNECT_TIMEOUT_SECONDS, read_seconds=READ_TIMEOUT_SECONDS), True
 
-    def _keep_address(self, request: Any, event_name: str, **_: Any) -> None:
-        service, operation = event_name.split(".")[1:]
-        name = xform_name(operation)
+    def _keep_address(self, signing_name: str, request: Any, event_name: str, **_: Any) -> None:
+        """`signing_name` is the service's name in a signature: `logs`, where `event_name` says `cloudwatch-logs`."""
+        name = xform_name(event_name.rpartition(".")[2])
         if self.body is not None and name not in self._posts and is_direct():
             keys = self._assumed or self.keys
-            self._posts[name] = SignedPost(request.url, request.headers, keys, service, self.region)
+            self._posts[name] = SignedPost(request.url, request.headers, keys, signing_name, self.region)
 
     def close(self) -> None:
         self._close_clients()
