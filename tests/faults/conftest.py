@@ -105,6 +105,8 @@ def environment(
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "LOG_LEVEL": "ERROR",
         }
+        # It may have been cut; what empties the tables makes another.
+        connection.close()
         # Shown beside a failure.
         for line in Path(directory, CHILDREN_LOG).read_text(errors="replace").splitlines()[-LOG_LINES:]:
             print(line)  # noqa: T201
