@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 T = TypeVar("T")
 
@@ -60,6 +60,10 @@ class GroupCommit(Generic[T]):
         try:
             with transaction.atomic():
                 self._save([member.item for member in group])
+        except (OperationalError, InterfaceError) as error:
+            # The database is gone, full or locked. Nobody tries again: it may have committed before it went.
+            for member in group:
+                member.error = error
         except Exception as error:  # noqa: BLE001 - whatever it is, it goes to the thread it belongs to
             if len(group) == 1:
                 group[0].error = error
