@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any, ClassVar
 
 import pytest
 
@@ -148,7 +149,7 @@ def test_stored_arn_that_is_none_blocks_and_does_not_break() -> None:
 class TestPartitionKey:
     """A field on request; the event ID where a record does not have it."""
 
-    KEYS = (
+    KEYS: ClassVar[tuple[tuple[str, dict[str, Any], str], ...]] = (
         ("conn.server_name", {"conn": {"server_name": 'api."acme".app/é'}}, 'api."acme".app/é'),
         ("conn.server_name", {"conn": {"server_name": "x" * 300}}, "x" * 256),
         ("conn.server_port", {"conn": {"server_port": 443}}, "443"),
