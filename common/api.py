@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.http import JsonResponse
+from django.http import HttpRequest, JsonResponse
 
 from common.ids import new_id
 
@@ -49,3 +49,13 @@ def error_response(error: APIError) -> JsonResponse:
         status=error.status.value,
         headers=error.headers,
     )
+
+
+def database_unavailable(request: HttpRequest, error: Exception) -> JsonResponse:
+    """The database is locked, full, restarting or gone: nothing was committed, and a repeat may pass."""
+    log.error("database_unavailable", path=request.path, error=str(error))
+    message = "The events can't be stored right now, so nothing was accepted. Send the request again."
+    if request.path != "/api/events":
+        message = "The database can't be reached right now. Nothing was changed. Send the request again."
+    headers = {"Retry-After": "1"}
+    return error_response(APIError(503, HTTPStatus.SERVICE_UNAVAILABLE, message, headers=headers))

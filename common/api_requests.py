@@ -42,7 +42,7 @@ def is_api_host(request: HttpRequest) -> bool:
 
 def bearer_token(request: HttpRequest) -> str:
     """The token of the Authorization header; raises APIError when there is none of the right shape."""
-    header = request.headers.get("Authorization", "")
+    header = request.META.get("HTTP_AUTHORIZATION", "")
     if not header:
         raise _unauthorized(200, "Send your API key in the header Authorization: Bearer KEY.")
     scheme, _, token = header.partition(" ")
