@@ -5,11 +5,14 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 
 from common.ids import new_id
 
 log = structlog.get_logger(__name__)
+
+# Everywhere, and at the API's own host.
+PUBLISHING_PATHS = ("/api/events", "/events")
 
 
 class APIError(Exception):
@@ -51,11 +54,11 @@ def error_response(error: APIError) -> JsonResponse:
     )
 
 
-def database_unavailable(request: HttpRequest, error: Exception) -> JsonResponse:
+def database_unavailable(path: str, error: Exception) -> JsonResponse:
     """The database is locked, full, restarting or gone: nothing was committed, and a repeat may pass."""
-    log.error("database_unavailable", path=request.path, error=str(error))
+    log.error("database_unavailable", path=path, error=str(error))
     message = "The events can't be stored right now, so nothing was accepted. Send the request again."
-    if request.path != "/api/events":
+    if path not in PUBLISHING_PATHS:
         message = "The database can't be reached right now. Nothing was changed. Send the request again."
     headers = {"Retry-After": "1"}
     return error_response(APIError(503, HTTPStatus.SERVICE_UNAVAILABLE, message, headers=headers))

@@ -117,7 +117,7 @@ def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 @api.exception_handler(OperationalError)
 @api.exception_handler(InterfaceError)
 def on_database_error(request: HttpRequest, error: Exception) -> HttpResponse:
-    return database_unavailable(request, error)
+    return database_unavailable(request.path, error)
 
 
 @api.exception_handler(RequestDataTooBig)

@@ -11,7 +11,7 @@ from delivery.route import route_account
 
 # Single events follow each other at short distances. A job costs 5 ms whatever it does, so one that found work looks
 # once more after this, and takes together what came meanwhile; the first event of a burst never waits for it.
-LINGER_SECONDS = 0.01
+LINGER_SECONDS = 0.025
 LONGEST_SECONDS = 2.0
 
 
