@@ -77,7 +77,12 @@ def main(options: dict[str, Any]) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
     took = sorted(publisher.took)
-    answer = {"accepted": len(took), "cpu_s": cpu, "p50_ms": 1000 * took[len(took) // 2], "p99_ms": 1000 * took[-len(took) // 100]}
+    answer = {
+        "accepted": len(took),
+        "cpu_s": cpu,
+        "p50_ms": 1000 * took[len(took) // 2],
+        "p99_ms": 1000 * took[-len(took) // 100],
+    }
     sys.stdout.write(json.dumps(answer) + "\n")
 
 

@@ -29,7 +29,8 @@ class JobTurn(Turn):
     """Keeps the job's flag up while it is going to look again: a job woken meanwhile would find nothing to do.
 
     The flag is down at every look, so that work which comes after the last one wakes another job. If more is there
-    than is done at once, it stays down: another worker may help. `again` wakes the next job when this one may not look any more.
+    than is done at once, it stays down: another worker may help. `again` wakes the next job when this one may not
+    look any more.
     """
 
     def __init__(self, queue: str, job: str, key: str, seconds: float, again: Callable[[], None]) -> None:

@@ -45,7 +45,7 @@ def publish_single(single: Single) -> Receipt | None:
     return Receipt((event_id,)) if event_id else None
 
 
-def _save(singles: Sequence[Single]) -> list[str | None]:
+def save_singles(singles: Sequence[Single]) -> list[str | None]:
     """The ID of each event; inside a transaction."""
     now = timezone.now()
     ids: list[str | None] = [None] * len(singles)
@@ -80,4 +80,4 @@ def _by_way(singles: Sequence[Single]) -> dict[tuple[Publisher, str], list[int]]
     return ways
 
 
-_singles = GroupCommit[Single, str | None](_save, max_items=MAX_GROUP)
+_singles = GroupCommit[Single, str | None](save_singles, max_items=MAX_GROUP)
