@@ -1,7 +1,8 @@
 """A publisher of single events that leaves the cores to the product: raw sockets, requests made beforehand.
 
 `python -m bench.singles '{"port": …, "token": …, "seconds": …, "connections": …}'` keeps one request under way on
-each connection and prints one JSON object: requests accepted, its own CPU seconds, and how long answers took.
+each connection and prints one JSON object: requests accepted, when it began, its CPU seconds, and how long answers
+took.
 """
 
 import json
@@ -72,18 +73,22 @@ class Publisher:
 
 def main(options: dict[str, Any]) -> None:
     publisher = Publisher(options["port"], options["token"], options["connections"])
-    before = resource.getrusage(resource.RUSAGE_SELF)
+    began_at, before = time.time(), _cpu_seconds()
     publisher.run(options["seconds"])
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
     took = sorted(publisher.took)
     answer = {
         "accepted": len(took),
-        "cpu_s": cpu,
+        "began_at": began_at,
+        "cpu_s": _cpu_seconds() - before,
         "p50_ms": 1000 * took[len(took) // 2],
-        "p99_ms": 1000 * took[-len(took) // 100],
+        "p99_ms": 1000 * took[len(took) * 99 // 100],
     }
     sys.stdout.write(json.dumps(answer) + "\n")
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":
