@@ -165,7 +165,12 @@ def _keep_an_owner(membership: Membership) -> None:
 
 
 def _record(
-    account: Account, actor: Actor, event_type: str, object_id: str, before: dict[str, Any], after: dict[str, Any] | None
+    account: Account,
+    actor: Actor,
+    event_type: str,
+    object_id: str,
+    before: dict[str, Any],
+    after: dict[str, Any] | None,
 ) -> None:
     record_change(
         account=account,

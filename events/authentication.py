@@ -40,8 +40,7 @@ def publisher_of(request: HttpRequest) -> Publisher:
         check_key(key, Action.PUBLISH)
         note_use(key)
         return Publisher(key.pk, key.account_id)
-    usable = PublisherKey.objects.filter(revoked_at=None).exclude(expires_at__lte=timezone.now())
-    service = usable.filter(token_hash=token_hash).first()
+    service = PublisherKey.objects.usable(timezone.now()).filter(token_hash=token_hash).first()
     if service is None:
         raise unknown_key()
     note_use(service)

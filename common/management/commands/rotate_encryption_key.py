@@ -23,9 +23,7 @@ class Command(BaseCommand):
         outcomes: dict[str, Outcome] = {}
         for column in encrypted_columns():
             with Progress(self.stderr, column.label, column.rows.count()) as progress:
-                outcomes[column.label] = reencrypt_column(
-                    column, dry_run=options["dry_run"], progress=progress.reach
-                )
+                outcomes[column.label] = reencrypt_column(column, dry_run=options["dry_run"], progress=progress.reach)
         if options["json"]:
             self.stdout.write(json.dumps({"dry_run": options["dry_run"], "columns": _shown(outcomes)}))
         else:
