@@ -38,7 +38,7 @@ LOST_AFTER = timedelta(seconds=20)
 
 
 @transaction.atomic
-def start_backtest(
+def start_backtest(  # noqa: PLR0913
     *,
     account: Account,
     key: str,
