@@ -11,13 +11,16 @@ from django.utils import timezone
 from accounts.models import Account
 from common.templatetags.words import duration
 from delivery.models import Tally
+from destinations.credentials import Expiry, expiry_of
+from destinations.doctor.schedule import failing_checks
 from destinations.listing import Backlog
-from destinations.models import Destination
+from destinations.models import Destination, TestRun
 from destinations.standing import LAGGING_AFTER
 from subscriptions.models import Subscription
 
 # A person who looks once a day still has a day to act.
 LOSS_NEAR = timedelta(days=2)
+ENDED, CHECK_FAILED = "Credentials ended", "Check failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,14 @@ def attention(
     destinations: Sequence[Destination],
     backlogs: Mapping[str, Backlog],
 ) -> list[Item]:
-    """One query, for the filters that no longer compile; the rest is read from what the overview has."""
+    """Two queries, for filters that no longer compile and checks that failed; the rest is what the overview has."""
     now = timezone.now()
     of_places = [_of_place(place, backlogs.get(place.pk, Backlog()), account, now) for place in destinations]
-    found = [*_filter_errors(account, subscriptions), *(item for item in of_places if item)]
-    order = {"Blocked": 0, "Filter error": 1, "Records expire": 2}
-    return sorted(found, key=lambda item: (order.get(item.word, 3), item.name.casefold()))
+    ending = [_of_credentials(expiry) for place in destinations if (expiry := expiry_of(place, now))]
+    checked = [_of_check(run) for run in failing_checks(account)]
+    found = [*_filter_errors(account, subscriptions), *(item for item in of_places if item), *ending, *checked]
+    order = {"Blocked": 0, "Filter error": 1, "Records expire": 2, ENDED: 3, CHECK_FAILED: 4}
+    return sorted(found, key=lambda item: (order.get(item.word, len(order)), item.name.casefold()))
 
 
 def _filter_errors(account: Account, subscriptions: Sequence[Subscription]) -> list[Item]:
@@ -84,6 +89,20 @@ def _of_place(place: Destination, backlog: Backlog, account: Account, now: datet
         text = f"It does not keep up{_waiting(backlog)}, the oldest for {duration(now - backlog.oldest)}."
         return Item("Lagging", "warn", "clock", place.name, text, url, "See the records")
     return None
+
+
+def _of_credentials(expiry: Expiry) -> Item:
+    place = expiry.destination
+    word, tone = (ENDED, "bad") if expiry.is_over else ("Credentials end", "warn")
+    url = reverse("destinations:credentials", args=[place.pk])
+    return Item(word, tone, "key", place.name, expiry.words, url, "Rotate them")
+
+
+def _of_check(run: TestRun) -> Item:
+    failed = next((step for step in run.steps if step["status"] == "failed"), {"label": "", "detail": ""})
+    text = f"Nothing was sent for a day, so we looked: {failed['label']} failed. {failed['detail']}"
+    url = reverse("destinations:test_run", args=[run.pk])
+    return Item(CHECK_FAILED, "warn", "beaker", run.destination.name if run.destination else "", text, url, "See why")
 
 
 def _waiting(backlog: Backlog) -> str:

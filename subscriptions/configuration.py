@@ -152,7 +152,7 @@ def apply_configuration(
 
 def _bring_destination(run: _Run, wanted: WantedDestination) -> None:
     stored = Destination.objects.existing().filter(account=run.account, pk=wanted.id).first()
-    texts = {"description": wanted.description, "metadata": wanted.metadata}
+    texts: dict[str, Any] = {"description": wanted.description, "metadata": wanted.metadata}
     if stored is None:
         made = create_destination(
             account=run.account,

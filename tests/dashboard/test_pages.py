@@ -11,14 +11,14 @@ from django.utils import timezone
 from accounts.models import Account, APIKey
 from delivery.models import Delivery, Tally
 from delivery.route import route_account
-from destinations.models import Destination
+from destinations.models import Destination, TestRun
 from events.publishing import publish
 from subscriptions.services import SourceSpec
 from tests.carrying import FakeDatadog
 from tests.factories import HTTP, make_api_key, make_destination, make_event, make_subscription
 
 # Session, person and account in three.
-OVERVIEW_QUERIES = 14
+OVERVIEW_QUERIES = 15
 
 
 def html_of(client: Client, page: str) -> str:
@@ -43,6 +43,36 @@ def test_a_newcomer_is_led_from_a_destination_to_an_event(
     carry(account)
 
     assert "From an event to your log store" not in html_of(owner_client, "/")
+
+
+@pytest.mark.parametrize(("days", "word"), [(5, "Credentials end"), (-2, "Credentials ended")])
+def test_credentials_that_end_need_somebody(owner_client: Client, account: Account, days: int, word: str) -> None:
+    place = make_destination(account)
+    Destination.objects.update(credentials_expire_on=timezone.localdate() + timedelta(days=days))
+
+    items = owner_client.get("/").context["items"]
+
+    assert [(item.word, item.name) for item in items] == [(word, place.name)]
+    assert items[0].url == reverse("destinations:credentials", args=[place.pk])
+    assert items[0].text in html_of(owner_client, "/")
+
+
+def test_a_check_that_failed_needs_somebody(owner_client: Client, account: Account) -> None:
+    place = make_destination(account)
+    run = TestRun.objects.create(
+        account=account,
+        destination=place,
+        target=place.target,
+        record=b"",
+        purpose=TestRun.Purpose.CHECK,
+        state=TestRun.State.FAILED,
+        steps=[{"label": "Validate the API key", "status": "failed", "detail": "Datadog refused the API key."}],
+    )
+
+    (item,) = owner_client.get("/").context["items"]
+
+    assert (item.word, item.url) == ("Check failed", reverse("destinations:test_run", args=[run.pk]))
+    assert "Validate the API key failed. Datadog refused the API key." in html_of(owner_client, "/")
 
 
 def test_the_overview_counts_what_came_and_what_became_of_it(
