@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import jmespath
+import jmespath  # type: ignore[import-untyped]
 
 SUBSCRIPTION = "aaaaaaaa-0000-4000-8000-000000000001"
 TENANT = "bbbbbbbb-0000-4000-8000-000000000002"
