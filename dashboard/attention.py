@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from accounts.models import Account
 from common.templatetags.words import duration
 from delivery.models import Tally
-from destinations.credentials import Expiry, expiry_of
+from destinations.credentials import Expiry, expiring
 from destinations.doctor.schedule import failing_checks
 from destinations.listing import Backlog
 from destinations.models import Destination, TestRun
@@ -20,7 +22,10 @@ from subscriptions.models import Subscription
 
 # A person who looks once a day still has a day to act.
 LOSS_NEAR = timedelta(days=2)
-ENDED, CHECK_FAILED = "Credentials ended", "Check failed"
+# Of a service's own words; the test's page has all of them.
+SAID_LENGTH = 200
+# By the word of an item; what is not named here comes last.
+ORDER = {"Blocked": 0, "Filter error": 1, "Records expire": 2, "Credentials ended": 3, "Check failed": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +47,16 @@ def attention(
     destinations: Sequence[Destination],
     backlogs: Mapping[str, Backlog],
 ) -> list[Item]:
-    """Two queries, for filters that no longer compile and checks that failed; the rest is what the overview has."""
+    """Three queries: filters that no longer compile, failed checks, credentials; the rest is what the overview has."""
     now = timezone.now()
     of_places = [_of_place(place, backlogs.get(place.pk, Backlog()), account, now) for place in destinations]
-    ending = [_of_credentials(expiry) for place in destinations if (expiry := expiry_of(place, now))]
-    checked = [_of_check(run) for run in failing_checks(account)]
-    found = [*_filter_errors(account, subscriptions), *(item for item in of_places if item), *ending, *checked]
-    order = {"Blocked": 0, "Filter error": 1, "Records expire": 2, ENDED: 3, CHECK_FAILED: 4}
-    return sorted(found, key=lambda item: (order.get(item.word, len(order)), item.name.casefold()))
+    found = [
+        *_filter_errors(account, subscriptions),
+        *(item for item in of_places if item),
+        *(_of_check(run) for run in failing_checks(account)),
+        *(_of_expiry(expiry) for expiry in expiring(account, now)),
+    ]
+    return sorted(found, key=lambda item: (ORDER.get(item.word, len(ORDER)), item.name.casefold()))
 
 
 def _filter_errors(account: Account, subscriptions: Sequence[Subscription]) -> list[Item]:
@@ -91,18 +98,23 @@ def _of_place(place: Destination, backlog: Backlog, account: Account, now: datet
     return None
 
 
-def _of_credentials(expiry: Expiry) -> Item:
-    place = expiry.destination
-    word, tone = (ENDED, "bad") if expiry.is_over else ("Credentials end", "warn")
-    url = reverse("destinations:credentials", args=[place.pk])
-    return Item(word, tone, "key", place.name, expiry.words, url, "Rotate them")
-
-
 def _of_check(run: TestRun) -> Item:
-    failed = next((step for step in run.steps if step["status"] == "failed"), {"label": "", "detail": ""})
-    text = f"Nothing was sent for a day, so we looked: {failed['label']} failed. {failed['detail']}"
+    """The destination is idle: nothing was refused yet, but the next record would be."""
+    failed: dict[str, Any] = next((step for step in run.steps if step["status"] == "failed"), {})
+    said = failed.get("said") or failed.get("detail") or "The service was not reached."
+    remedy = f" {failed['remedy']}" if failed.get("remedy") else ""
+    text = f"{failed.get('label', 'A check')} failed: {Truncator(said).chars(SAID_LENGTH)}{remedy}"
     url = reverse("destinations:test_run", args=[run.pk])
-    return Item(CHECK_FAILED, "warn", "beaker", run.destination.name if run.destination else "", text, url, "See why")
+    name = run.destination.name if run.destination else ""
+    return Item("Check failed", "bad", "exclamation-triangle", name, text, url, "See the remedy")
+
+
+def _of_expiry(expiry: Expiry) -> Item:
+    place = expiry.destination
+    url = reverse("destinations:credentials", args=[place.pk])
+    if expiry.is_over:
+        return Item("Credentials ended", "bad", "lock-closed", place.name, expiry.words, url, "Rotate the credentials")
+    return Item("Credentials end", "warn", "clock", place.name, expiry.words, url, "Rotate the credentials")
 
 
 def _waiting(backlog: Backlog) -> str:

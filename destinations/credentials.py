@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.audit import Actor
+from accounts.models import Account
 from destinations.models import Destination, TestRun
 from destinations.outcome import ConfigurationError
 from destinations.services import update_destination
@@ -47,6 +48,12 @@ class Expiry:
 def ending_soon(now: datetime) -> Q:
     """The destinations that there is something to warn of."""
     return Q(credentials_expire_on__lte=timezone.localdate(now) + timedelta(days=max(WARNINGS)))
+
+
+def expiring(account: Account, now: datetime) -> list[Expiry]:
+    """The destinations of an account whose credentials end within 30 days, the most urgent first. One query."""
+    soon = account.destinations.filter(ending_soon(now), deleted_at=None).order_by("credentials_expire_on", "pk")
+    return [expiry for destination in soon if (expiry := expiry_of(destination, now))]
 
 
 def expiry_of(destination: Destination, now: datetime) -> Expiry | None:

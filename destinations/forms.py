@@ -1,14 +1,14 @@
 """What a person types for a destination: its name here, the target's own fields in the target's form."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
 from django.utils import timezone
 
 from destinations.models import Destination
-from destinations.targets import TargetForm, all_targets
+from destinations.targets import Target, TargetForm, all_targets
 
 
 class ExpiryForm(forms.Form):
@@ -44,25 +44,27 @@ class DestinationForm(ExpiryForm):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Anything of your own; kept and returned as it is.",
     )
+    refuses_too_old = forms.BooleanField(label="Refuse records that are too old", required=False)
 
-    @classmethod
-    def of(cls, destination: Destination, data: Mapping[str, Any] | None = None) -> "DestinationForm":
-        """What is stored, with `data` typed over it."""
-        stored = {
-            "description": destination.description,
-            "metadata": destination.metadata,
-            "expires_on": destination.credentials_expire_on,
-        }
-        return cls(data, initial=stored)
+    def __init__(
+        self, target: type[Target], data: Mapping[str, Any] | None = None, destination: Destination | None = None
+    ) -> None:
+        """`data` is what was typed over what is stored of the destination."""
+        names = ("description", "metadata", "refuses_too_old")
+        stored = {name: getattr(destination, name) for name in names} if destination else {}
+        super().__init__(data, initial={**stored, "expires_on": destination and destination.credentials_expire_on})
+        if target.oldest is None:
+            del self.fields["refuses_too_old"]
+            return
+        self.fields["refuses_too_old"].help_text = (
+            f"{target.label} takes nothing older than {in_words(target.oldest)}. Without this, such a record gets the "
+            "time of sending, and keeps its own inside; with it, it becomes a dead letter."
+        )
 
     def values(self, fields: TargetForm) -> dict[str, Any]:
         """What is saved beside the target's own; of what has no credentials, such as a role, nothing ends."""
-        ends = self.cleaned_data["expires_on"] if fields.secrets() else None
-        return {
-            "description": self.cleaned_data["description"],
-            "metadata": self.cleaned_data["metadata"],
-            "credentials_expire_on": ends,
-        }
+        given = {name: value for name, value in self.cleaned_data.items() if name != "expires_on"}
+        return {**given, "credentials_expire_on": self.cleaned_data["expires_on"] if fields.secrets() else None}
 
 
 def target_form(target: str, data: object = None, destination: Destination | None = None) -> TargetForm:
@@ -71,3 +73,8 @@ def target_form(target: str, data: object = None, destination: Destination | Non
     if destination is None:
         return form_class(data)
     return form_class(data, stored=destination.config, stored_secrets=destination.secrets)
+
+
+def in_words(age: timedelta) -> str:
+    """ "18 hours", "14 days"."""
+    return f"{age.days} days" if age >= timedelta(days=2) else f"{age // timedelta(hours=1)} hours"

@@ -37,6 +37,7 @@ def create_destination(  # noqa: PLR0913
     description: str = "",
     metadata: str = "",
     credentials_expire_on: date | None = None,
+    refuses_too_old: bool = False,
 ) -> Destination:
     """Raises ValidationError when the account's limit is reached."""
     Account.objects.select_for_update().get(pk=account.pk)
@@ -53,6 +54,7 @@ def create_destination(  # noqa: PLR0913
         description=description,
         metadata=metadata,
         credentials_expire_on=credentials_expire_on,
+        refuses_too_old=refuses_too_old,
     )
     destination.full_clean()
     destination.save()
@@ -61,7 +63,7 @@ def create_destination(  # noqa: PLR0913
 
 
 @transaction.atomic
-def update_destination(
+def update_destination(  # noqa: PLR0913
     *,
     destination: Destination,
     actor: Actor,
@@ -69,6 +71,7 @@ def update_destination(
     secrets: Mapping[str, str] | None = None,
     description: str | None = None,
     metadata: str | None = None,
+    refuses_too_old: bool | None = None,
 ) -> Destination:
     """Change what is given. Records that wait go out with the new configuration, at once.
 
@@ -76,9 +79,10 @@ def update_destination(
     """
     current = Destination.objects.select_for_update().get(pk=destination.pk)
     before, stored = destination_resource(current), (current.config, current.secrets)
-    for name, value in [("description", description), ("metadata", metadata)]:
-        if value is not None:
-            setattr(current, name, value)
+    given = {"description": description, "metadata": metadata, "refuses_too_old": refuses_too_old}
+    changed = {name: value for name, value in given.items() if value is not None}
+    for name, value in changed.items():
+        setattr(current, name, value)
     if config is not None:
         current.config = dict(config)
     if secrets is not None:
@@ -87,7 +91,7 @@ def update_destination(
         return current
     current.revision += 1
     current.full_clean()
-    current.save(update_fields=["description", "metadata", "config", "secrets", "revision"])
+    current.save(update_fields=[*changed, "config", "secrets", "revision"])
     _record(current, actor, "updated", before)
     if config is not None or secrets is not None:
         _try_now(current)

@@ -1,6 +1,7 @@
 """The overview, Find and Settings."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -12,13 +13,14 @@ from accounts.models import Account, APIKey
 from delivery.models import Delivery, Tally
 from delivery.route import route_account
 from destinations.models import Destination, TestRun
+from destinations.testing import StepReport
 from events.publishing import publish
 from subscriptions.services import SourceSpec
 from tests.carrying import FakeDatadog
 from tests.factories import HTTP, make_api_key, make_destination, make_event, make_subscription
 
 # Session, person and account in three.
-OVERVIEW_QUERIES = 15
+OVERVIEW_QUERIES = 16
 
 
 def html_of(client: Client, page: str) -> str:
@@ -43,36 +45,6 @@ def test_a_newcomer_is_led_from_a_destination_to_an_event(
     carry(account)
 
     assert "From an event to your log store" not in html_of(owner_client, "/")
-
-
-@pytest.mark.parametrize(("days", "word"), [(5, "Credentials end"), (-2, "Credentials ended")])
-def test_credentials_that_end_need_somebody(owner_client: Client, account: Account, days: int, word: str) -> None:
-    place = make_destination(account)
-    Destination.objects.update(credentials_expire_on=timezone.localdate() + timedelta(days=days))
-
-    items = owner_client.get("/").context["items"]
-
-    assert [(item.word, item.name) for item in items] == [(word, place.name)]
-    assert items[0].url == reverse("destinations:credentials", args=[place.pk])
-    assert items[0].text in html_of(owner_client, "/")
-
-
-def test_a_check_that_failed_needs_somebody(owner_client: Client, account: Account) -> None:
-    place = make_destination(account)
-    run = TestRun.objects.create(
-        account=account,
-        destination=place,
-        target=place.target,
-        record=b"",
-        purpose=TestRun.Purpose.CHECK,
-        state=TestRun.State.FAILED,
-        steps=[{"label": "Validate the API key", "status": "failed", "detail": "Datadog refused the API key."}],
-    )
-
-    (item,) = owner_client.get("/").context["items"]
-
-    assert (item.word, item.url) == ("Check failed", reverse("destinations:test_run", args=[run.pk]))
-    assert "Validate the API key failed. Datadog refused the API key." in html_of(owner_client, "/")
 
 
 def test_the_overview_counts_what_came_and_what_became_of_it(
@@ -129,6 +101,41 @@ def test_records_that_are_soon_lost_are_named(owner_client: Client, account: Acc
     (item,) = owner_client.get("/").context["items"]
 
     assert (item.word, item.name) == ("Records expire", "Paused one")
+
+
+def test_credentials_that_end_and_checks_that_fail_come_with_their_remedy(
+    owner_client: Client, account: Account
+) -> None:
+    today = timezone.localdate()
+    ended = make_destination(account, description="Ended")
+    ending = make_destination(account, description="Ending")
+    idle = make_destination(account, description="Idle")
+    places = Destination.objects.filter(account=account)
+    places.filter(pk=ended.pk).update(credentials_expire_on=today - timedelta(days=2))
+    places.filter(pk=ending.pk).update(credentials_expire_on=today + timedelta(days=7))
+    check = TestRun.objects.create(
+        account=account,
+        destination=idle,
+        target=idle.target,
+        purpose=TestRun.Purpose.CHECK,
+        state=TestRun.State.FAILED,
+        record=b"{}",
+        steps=[asdict(StepReport("Sign in", "failed", said="Forbidden", remedy="Set a new key."))],
+    )
+
+    response = owner_client.get("/")
+
+    items = [(item.word, item.name) for item in response.context["items"]]
+    assert items == [("Credentials ended", "Ended"), ("Check failed", "Idle"), ("Credentials end", "Ending")]
+    html = response.content.decode()
+    assert "Sign in failed: Forbidden Set a new key." in html
+    assert "The credentials of Ending end in 7 days" in html
+    for remedy in (
+        reverse("destinations:test_run", args=[check.pk]),
+        reverse("destinations:credentials", args=[ended.pk]),
+        reverse("destinations:credentials", args=[ending.pk]),
+    ):
+        assert f'href="{remedy}"' in html
 
 
 def test_the_overview_polls_a_piece_of_itself(owner_client: Client, account: Account) -> None:

@@ -7,11 +7,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django.fixtures import Settings
+from pytest_django.fixtures import DjangoAssertNumQueries, Settings
 
 from accounts.audit import SYSTEM
 from accounts.models import Account, AuditEntry
-from destinations.credentials import expiry_of
+from destinations.credentials import expiring, expiry_of
 from destinations.emulators.receivers import DatadogReceiver, Server
 from destinations.models import Destination, TestRun
 from destinations.services import update_destination
@@ -69,6 +69,20 @@ def test_there_is_no_warning_long_before(destination: Destination, days: int) ->
     ends_in(destination, days)
 
     assert expiry_of(destination, timezone.now()) is None
+
+
+def test_warnings_of_an_account_cost_one_query_and_are_its_own(
+    account: Account, stranger: object, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    foreign = make_destination(Account.objects.exclude(pk=account.pk).get())
+    soon, later = make_destination(account), make_destination(account)
+    for each, days in ((foreign, 1), (later, 20), (soon, 2)):
+        ends_in(each, days)
+
+    with django_assert_num_queries(1):
+        found = expiring(account, timezone.now())
+
+    assert [each.destination for each in found] == [soon, later]
 
 
 def rotate(client: Client, destination: Destination, key: str = NEW_KEY, **given: str) -> TestRun:
