@@ -76,7 +76,7 @@ def new_destination(request: AccountRequest, pk: str, target: str) -> HttpRespon
             target=target,
             config=fields.config(),
             secrets=fields.secrets(),
-            **form.cleaned_data,
+            **form.values(fields),
         )
         content = from_json(draft.content)
         content.destinations.append(made.pk)

@@ -29,7 +29,7 @@ KILO = 1000
 NO_DECIMALS = 10
 SIZE_UNITS = ("kB", "MB", "GB", "TB", "PB")
 COUNT_UNITS = ("k", "M", "G", "T")
-STEP_WORDS = {"waiting": "Not started", "warned": "Passed, with a warning"}
+STEP_WORDS = {"waiting": "Not started", "warned": "Passed, with a warning", "unchecked": "Not checked"}
 
 register.filter("pretty_json", json_lines.pretty_json)
 

@@ -6,6 +6,7 @@ import pytest
 
 from destinations.outcome import ConfigurationError, RetryableError
 from destinations.targets import Context, Target
+from destinations.targets._aws_steps import NOT_CHECKED
 from destinations.targets.kinesis import Kinesis, KinesisForm
 from tests.destinations.targets.fake_aws import REQUEST_ID, FakeAws, data_of, identity
 from tests.destinations.targets.samples import BY_KEYS, BY_ROLE, DEMO, KEY_SECRETS, make_record, make_records
@@ -81,7 +82,7 @@ def test_steps_pass_against_the_emulator_and_the_record_can_be_read_back(emulate
 
     assert list(details) == ["Configuration", "Assume the role", "Refuse strangers", "Stream", "Write one record"]
     assert "ac_external: granted" in details["Assume the role"]
-    assert details["Refuse strangers"] == "Not checked: the emulator lets everyone in."
+    assert details["Refuse strangers"] == NOT_CHECKED
     assert "acme-events is ACTIVE, 2 shards" in details["Stream"]
     assert details["Write one record"].startswith("shardId-00000000000")
     assert newest.data == record.data
