@@ -17,6 +17,7 @@ from delivery.claim import Claim, claim, release, renew
 from delivery.load import Load
 from delivery.retry import next_try
 from delivery.settle import Call, LeaseLostError, Sent, Settlement
+from delivery.turn import Turn
 from destinations.models import Destination
 from destinations.opening import opened
 from destinations.outcome import (
@@ -32,8 +33,6 @@ from destinations.targets import Target
 
 log = structlog.get_logger(__name__)
 
-# Then the next destination gets its turn.
-SLICE_SECONDS = 20.0
 # Calls that end quickly are settled together: a commit costs as much as sending to a near receiver.
 SETTLE_EVERY_SECONDS = 0.25
 # How long a settlement waits for a database that restarts; the lease ends soon after.
@@ -47,14 +46,11 @@ class StopSendingError(Exception):
     """The destination takes nothing more for now, or this worker is to end."""
 
 
-def drain(destination_id: str) -> int:
-    """Send what is due. What fails waits for its next attempt; what is left over wakes another job.
-
-    Returns the number of claims, or 0 when it stopped before nothing was due any more.
-    """
-    deadline = time.monotonic() + SLICE_SECONDS
-    claims = 0
-    while (claimed := claim(destination_id)) is not None:
+def drain(destination_id: str, turn: Turn | None = None) -> None:
+    """Send what is due. What fails waits for its next attempt; what is left over wakes another job."""
+    turn = turn or Turn()
+    while turn.may_look() and (claimed := claim(destination_id)) is not None:
+        turn.found(is_more=claimed.is_more)
         try:
             _Carrier(claimed).run()
         except StopSendingError:
@@ -62,17 +58,15 @@ def drain(destination_id: str) -> int:
         except LeaseLostError:
             # Another worker took over; what this one sent after its lease arrives twice, with the same event IDs.
             log.warning("lease_lost", destination=destination_id)
-            return 0
+            turn.end()
+            return
         finally:
             release(claimed)
-        claims += 1
-        if time.monotonic() > deadline or stopping.is_requested():
-            break
     else:
-        return claims
+        return
+    turn.end()
     if claimed.destination.retry_at is None:
         wake.drain(destination_id, slow=claimed.destination.is_failing)
-    return 0
 
 
 class _Carrier:

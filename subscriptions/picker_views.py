@@ -91,7 +91,7 @@ def _keep(request: AccountRequest, draft: Draft, content: Content, section: str)
     if not request.htmx:
         return redirect(f"{reverse('subscriptions:draft', args=[draft.pk])}#{section}")
     page = Page(request, kept, content, kept.tab, kept.version, focus=f"add-{section}")
-    page.panel = try_out(request.account, kept.pk, content)
+    page.panel = try_out(request.account, kept.pk, content, kept.subscription)
     return page.whole()
 
 

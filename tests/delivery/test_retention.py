@@ -10,7 +10,8 @@ from delivery import retention
 from delivery.fate import State, fate_of
 from delivery.ledger import Scope, faults
 from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery, Replay, RoutedBatch, Routing, Tally
-from delivery.replay import Wanted, start_replay
+from delivery.replay import start_replay
+from delivery.replay_scope import Wanted
 from delivery.retention import prune
 from destinations.models import Destination
 from destinations.services import pause_destination
