@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from destinations.models import Destination
 from destinations.targets import Target, TargetForm, all_targets
+from destinations.targets._partition_key import OF_ENVELOPE
+from events.catalog import catalog
 
 
 class ExpiryForm(forms.Form):
@@ -70,9 +72,18 @@ class DestinationForm(ExpiryForm):
 def target_form(target: str, data: object = None, destination: Destination | None = None) -> TargetForm:
     """The form of one kind of target; of an existing destination it knows what is stored."""
     form_class = all_targets()[target].form_class
-    if destination is None:
-        return form_class(data)
-    return form_class(data, stored=destination.config, stored_secrets=destination.secrets)
+    stored = {"stored": destination.config, "stored_secrets": destination.secrets} if destination else {}
+    form = form_class(data, **stored)
+    for name in form_class.event_fields:
+        form.fields[name].validators.append(check_event_field)
+    return form
+
+
+def check_event_field(path: str) -> None:
+    """Whether any event type has it, with a single value. Raises ValidationError."""
+    fields = (event_type.field(path) for event_type in catalog().values())
+    if path not in OF_ENVELOPE and not any(field and not field.type.endswith(">") for field in fields):
+        raise forms.ValidationError(f"No event type has a field {path}. The catalogue lists them.")
 
 
 def in_words(age: timedelta) -> str:

@@ -111,6 +111,8 @@ class TargetForm(forms.Form):
 
     secret_fields: ClassVar[tuple[str, ...]] = ()
     address_fields: ClassVar[tuple[str, ...]] = ()
+    # What names a field of events; whoever opens the form has them checked against the catalogue.
+    event_fields: ClassVar[tuple[str, ...]] = ()
     # Halves of the credentials that are no secrets, and change with them, such as a key's ID.
     rotated_fields: ClassVar[tuple[str, ...]] = ()
     # The API's error code of a fault: by the code of the ValidationError, else by its field (docs/api.md).
