@@ -102,6 +102,8 @@ def test_staff_pause_and_resume_a_destination(staff: Client, world: Destination)
     world.refresh_from_db()
     assert (world.state, str(world.paused_by)) == ("paused", "staff@example.com")
     recorded = AuditEntry.objects.filter(object_id=world.pk).latest("pk")
+    assert recorded.before
+    assert recorded.after
     assert (recorded.before["state"], recorded.after["state"]) == ("active", "paused")
     assert recorded.actor_id == world.paused_by_id
 

@@ -203,7 +203,7 @@ def test_pausing_and_resuming_are_in_the_trail(api: Api, account: Account) -> No
         api.post(f"{path}/{act}")
 
     changes = AuditEntry.objects.filter(account=account, event_type="event_destination_updated.v0").order_by("pk")
-    states = [(entry.before["state"], entry.after["state"]) for entry in changes]
+    states = [(entry.before and entry.before["state"], entry.after and entry.after["state"]) for entry in changes]
     assert states == [("active", "paused"), ("paused", "active")]
     assert {entry.actor["kind"] for entry in changes} == {"api_key"}
 
