@@ -64,6 +64,7 @@ def create(request: APIRequest, payload: schemas.EventDestinationCreate | None =
             secrets=target.secrets,
             description=given.description or "",
             metadata=given.metadata or "",
+            refuses_too_old=given.refuses_too_old or False,
             format=format_,
         )
     except ValidationError as error:
@@ -136,15 +137,19 @@ def update(
     # One official client sends an empty format where it means to leave it.
     format_ = read_format(given.format) if given.format else None
     target = read_target(target_given(given.target), destination) if given.target is not None else None
-    changed = update_destination(
-        destination=destination,
-        actor=request.auth.actor,
-        config=target.config if target else None,
-        secrets=target.secrets if target else None,
-        description=given.description,
-        metadata=given.metadata,
-        format=format_,
-    )
+    try:
+        changed = update_destination(
+            destination=destination,
+            actor=request.auth.actor,
+            config=target.config if target else None,
+            secrets=target.secrets if target else None,
+            description=given.description,
+            metadata=given.metadata,
+            refuses_too_old=given.refuses_too_old,
+            format=format_,
+        )
+    except ValidationError as error:
+        raise refuse(5140, " ".join(error.messages)) from None
     return destination_resource(changed)
 
 

@@ -27,7 +27,8 @@ def as_code_unsaved(request: AccountRequest, target: str) -> HttpResponse:
         raise Http404
     pk = request.POST.get("destination", "")
     destination = get_destination(request, pk) if pk else None
-    form, fields = DestinationForm(request.POST), target_form(target, request.POST, destination)
+    form = DestinationForm(all_targets()[target], request.POST, destination)
+    fields = target_form(target, request.POST, destination)
     if not (form.is_valid() & fields.is_valid()):
         return render(request, "destinations/as_code.html", {"form": form, "fields": fields}, status=UNPROCESSABLE)
     found = snippets(slug=target, config=fields.config(), secrets=fields.secrets(), texts=form.cleaned_data, pk=pk)

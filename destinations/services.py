@@ -35,6 +35,7 @@ def create_destination(  # noqa: PLR0913
     secrets: Mapping[str, str],
     description: str = "",
     metadata: str = "",
+    refuses_too_old: bool = False,
     format: str = "json",  # noqa: A002 - the contract's word
 ) -> Destination:
     """Raises ValidationError when the account's limit is reached."""
@@ -51,6 +52,7 @@ def create_destination(  # noqa: PLR0913
         secrets=dict(secrets),
         description=description,
         metadata=metadata,
+        refuses_too_old=refuses_too_old,
         format=format,
     )
     destination.full_clean()
@@ -68,6 +70,7 @@ def update_destination(  # noqa: PLR0913
     secrets: Mapping[str, str] | None = None,
     description: str | None = None,
     metadata: str | None = None,
+    refuses_too_old: bool | None = None,
     format: str | None = None,  # noqa: A002
 ) -> Destination:
     """Change what is given. Records that wait go out with the new configuration, at once.
@@ -76,9 +79,10 @@ def update_destination(  # noqa: PLR0913
     """
     current = Destination.objects.select_for_update().get(pk=destination.pk)
     before, stored = recorded_destination(current), (current.config, current.secrets)
-    for name, value in [("description", description), ("metadata", metadata), ("format", format)]:
-        if value is not None:
-            setattr(current, name, value)
+    given = {"description": description, "metadata": metadata, "refuses_too_old": refuses_too_old, "format": format}
+    changed = {name: value for name, value in given.items() if value is not None}
+    for name, value in changed.items():
+        setattr(current, name, value)
     if config is not None:
         current.config = dict(config)
     if secrets is not None:
@@ -87,7 +91,7 @@ def update_destination(  # noqa: PLR0913
         return current
     current.revision += 1
     current.full_clean()
-    current.save(update_fields=["description", "metadata", "format", "config", "secrets", "revision"])
+    current.save(update_fields=[*changed, "config", "secrets", "revision"])
     _record(current, actor, "updated", before)
     if config is not None or secrets is not None:
         _try_now(current)
