@@ -14,7 +14,7 @@ OPTIONS = ["--require-hashes", "--disable-pip", "--progress-spinner=off", "--for
 
 
 def main(lock: str) -> int:
-    command = [Path(sys.executable).with_name("pip-audit"), *OPTIONS, "-r", lock]
+    command = [str(Path(sys.executable).with_name("pip-audit")), *OPTIONS, "-r", lock]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
         dependencies = json.loads(done.stdout)["dependencies"]
