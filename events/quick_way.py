@@ -128,7 +128,8 @@ def _read(environ: Environ) -> Single | None:
 
 def _headers_of_every_answer() -> list[tuple[str, str]]:
     """What the middleware that is left out gives to each answer; over HTTPS, where that is asked for."""
-    innermost = XFrameOptionsMiddleware(lambda _: HttpResponse(content_type="application/json"))
-    outermost = content_security_policy(SecurityMiddleware(innermost))
+    innermost: Any = XFrameOptionsMiddleware(lambda _: HttpResponse(content_type="application/json"))
+    secured: Any = SecurityMiddleware(innermost)
+    outermost = content_security_policy(secured)
     request = WSGIRequest({"REQUEST_METHOD": "POST", "wsgi.input": BytesIO(), "wsgi.url_scheme": "https"})
     return list(outermost(request).items())
