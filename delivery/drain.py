@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NoReturn
 
 import structlog
 from django.db import Error as DatabaseError
@@ -92,7 +93,10 @@ class _Carrier:
 
     def _refuse_unfit(self) -> Records:
         """What can be sent; records that never can become dead letters, never truncated."""
-        dead = _oversize(self._target, self._load.records)
+        try:
+            dead = _oversize(self._target, self._load.records)
+        except DeliveryError as error:
+            self._fail(error)
         if self._destination.refuses_too_old and self._target.oldest is not None:
             dead |= _too_old(self._target, self._target.oldest, self._load.records)
         if not dead:
@@ -196,7 +200,7 @@ class _Carrier:
         if waiting:
             self._fail(RetryableError(waiting[0].message, code=waiting[0].code))
 
-    def _fail(self, error: DeliveryError) -> None:
+    def _fail(self, error: DeliveryError) -> NoReturn:
         now, destination = database_now(), self._destination
         if isinstance(error, ConfigurationError):
             log.info("destination_blocked", destination=destination.pk, code=error.code)
@@ -225,8 +229,8 @@ def _answered(indexes: Sequence[int], call: Call, result: SendResult) -> Sent:
 
 
 def _oversize(target: Target, records: Records) -> dict[int, tuple[str, str]]:
-    limit = target.limits.max_record_bytes
-    if max(map(len, records.lines), default=0) <= limit:
+    largest = max(map(len, records.lines), default=0)
+    if largest <= target.limits.max_record_bytes or largest <= (limit := target.largest_record()):
         return {}
     return {
         index: ("record_too_large", f"The record has {len(line):,} bytes; {target.label} takes {limit:,}.")
