@@ -31,19 +31,13 @@ def call(module: str, options: dict[str, Any]) -> dict[str, Any]:
 
 def floor(server: str, seconds: float, runs: int) -> float:
     """Events a second of the bare pipeline on all cores at once."""
-    with tempfile.TemporaryDirectory(prefix="es-floor-") as directory:
-        port = Path(directory) / "port"
-        receiver = subprocess.Popen([sys.executable, "-m", "bench.receiver", str(port)])
-        while not (port.exists() and port.read_text()):
-            time.sleep(0.05)
-        options = {"server": server, "receiver": f"http://127.0.0.1:{port.read_text()}", "seconds": seconds}
+    with ReceiverProcess() as receiver:
+        options = {"server": server, "receiver": receiver.url, "seconds": seconds}
         command = [sys.executable, "-m", "bench.floor", orjson.dumps(options).decode()]
         rates = []
         for _ in range(runs):
             both = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(CORES)]
             rates.append(sum(orjson.loads(each.communicate()[0])["events_per_s"] for each in both))
-        receiver.terminate()
-        receiver.wait()
     return float(statistics.median(rates))
 
 
