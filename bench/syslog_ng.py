@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from bench.load import FIELDS, make_bodies
+from bench.load import FIELDS, REQUEST_EVENTS, make_bodies
 from bench.receiver import ReceiverProcess
 
 SEARCHED = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -108,7 +108,7 @@ def _run(port: int, receiver: ReceiverProcess, seconds: float) -> float:
         if time.monotonic() - started > seconds + PATIENCE_SECONDS:
             raise TimeoutError(f"{arrived} of {wanted} records arrived from syslog-ng.")
         time.sleep(0.02)
-    return sum(sent) * len(bodies[0].splitlines()) / (time.monotonic() - started)
+    return sum(sent) * REQUEST_EVENTS / (time.monotonic() - started)
 
 
 def _send(port: int, bodies: Sequence[bytes], ends_at: float, sent: list[int], number: int) -> None:
@@ -119,8 +119,9 @@ def _send(port: int, bodies: Sequence[bytes], ends_at: float, sent: list[int], n
 
 
 def _with_ids(body: bytes, number: int) -> bytes:
-    lines = enumerate(body.splitlines())
-    return b"".join(b'{"event_id":"ev_%027d","account_id":"ac_bench",%b\n' % (number * 1000 + n, s[1:]) for n, s in lines)
+    head = b'{"event_id":"ev_%027d","account_id":"ac_bench",'
+    lines = enumerate(body.splitlines(), number * REQUEST_EVENTS)
+    return b"".join(head % position + line[1:] + b"\n" for position, line in lines)
 
 
 def _matches(line: bytes) -> bool:

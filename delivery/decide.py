@@ -25,7 +25,7 @@ class BatchOutcome:
 
 @dataclass(slots=True)
 class Taken:
-    """What one subscription takes in the whole run: record lines in the order of acceptance, and counts by event type."""
+    """What one subscription takes in the whole run: lines in the order of acceptance, and counts by event type."""
 
     subscription: PlannedSubscription
     lines: list[bytes] = field(default_factory=list)

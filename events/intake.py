@@ -206,7 +206,7 @@ def _are_all_good(events: Sequence[EventInput], lengths: Sequence[int], now: dat
     stamps = [event.event_timestamp for event in events]
     try:
         # Fails where one has no time or no zone.
-        are_timely = EARLIEST <= min(stamps) and max(stamps) <= now + MAX_CLOCK_LEAD  # type: ignore[type-var, operator]
+        are_timely = min(stamps) >= EARLIEST and max(stamps) <= now + MAX_CLOCK_LEAD  # type: ignore[type-var, operator]
     except (TypeError, ValueError):
         return False
     return (
