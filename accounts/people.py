@@ -76,10 +76,13 @@ def add_member(*, account: Account, user: User, role: str, actor: Actor) -> Memb
 
 
 @transaction.atomic
-def change_role(*, membership: Membership, role: Role, by: Membership) -> None:
-    """Raises PeopleError: not allowed to `by`, or the last owner would be none."""
-    current = _lock(membership, by)
-    if not (role_may_manage(by.role, current.role) and role_may_manage(by.role, role)):
+def change_role(*, membership: Membership, role: Role, by: Membership | User) -> None:
+    """`by` is somebody of the account, or one of the staff. Raises PeopleError: not allowed to `by`, or the last owner
+    would be none.
+    """
+    current = _lock(membership)
+    acting = _acting_role(by)
+    if not (role_may_manage(acting, current.role) and role_may_manage(acting, role)):
         raise PeopleError("Only owners may make and unmake owners; admins may change everybody else.")
     if current.role == role:
         return
@@ -87,26 +90,28 @@ def change_role(*, membership: Membership, role: Role, by: Membership) -> None:
     before = member_resource(current)
     current.role = role
     current.save(update_fields=["role"])
-    _record(current.account, by.user, "member_role_changed", current.user_id, before, member_resource(current))
+    _record(current.account, _user(by), "member_role_changed", current.user_id, before, member_resource(current))
 
 
 @transaction.atomic
-def remove_member(*, membership: Membership, by: Membership) -> int:
+def remove_member(*, membership: Membership, by: Membership | User) -> int:
     """Remove a person from the account, and revoke the keys they made in it; returns how many those were.
 
-    Raises PeopleError: not allowed to `by`, or it is the last owner.
+    `by` is somebody of the account, or one of the staff. Raises PeopleError: not allowed to `by`, or it is the last
+    owner.
     """
-    current = _lock(membership, by)
-    if current.pk != by.pk and not role_may_manage(by.role, current.role):
+    current = _lock(membership)
+    acting, user = _acting_role(by), _user(by)
+    if current.user_id != user.pk and not role_may_manage(acting, current.role):
         raise PeopleError("Only owners may remove owners; admins may remove everybody else.")
     _keep_an_owner(current)
     keys = list(keys_of(current))
     for key in keys:
-        revoke_api_key(key=key, actor=Actor.person(by.user))
+        revoke_api_key(key=key, actor=Actor.person(user))
     before = member_resource(current)
     current.delete()
-    kind = "member_left" if current.user_id == by.user_id else "member_removed"
-    _record(current.account, by.user, kind, current.user_id, before, None)
+    kind = "member_left" if current.user_id == user.pk else "member_removed"
+    _record(current.account, user, kind, current.user_id, before, None)
     return len(keys)
 
 
@@ -122,18 +127,28 @@ def is_last_owner(membership: Membership) -> bool:
     return membership.role == Role.OWNER and not others.filter(user__is_active=True).exists()
 
 
-def _lock(membership: Membership, by: Membership) -> Membership:
-    """The membership as it is now; the role of `by` is read again too, since both may have changed meanwhile."""
+def _lock(membership: Membership) -> Membership:
+    """The membership as it is now."""
     # The account's row: two owners who demote each other at once must not both succeed.
     Account.objects.select_for_update().get(pk=membership.account_id)
     current = Membership.objects.select_related("user", "account").filter(pk=membership.pk).first()
     if current is None:
         raise PeopleError("This person is not in the account any more.")
+    return current
+
+
+def _acting_role(by: Membership | User) -> str:
+    """The role as it is now, which may have changed since `by` was read; staff may do what owners may."""
+    if isinstance(by, User):
+        return Role.OWNER if by.is_staff else Role.VIEWER
     acting = Membership.objects.filter(pk=by.pk).first()
     if acting is None:
         raise PeopleError("You are not in the account any more.")
-    by.role = acting.role
-    return current
+    return acting.role
+
+
+def _user(by: Membership | User) -> User:
+    return by if isinstance(by, User) else by.user
 
 
 def _keep_an_owner(membership: Membership) -> None:

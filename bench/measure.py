@@ -5,6 +5,7 @@ Prints one JSON object. What each figure means: docs/scaling.md.
 
 import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -92,12 +93,21 @@ class Measurement:
         arrivals = self.stack.arrivals()
         return [1000 * (arrivals[first] - at) for at, first in publishers.sent if first in arrivals]
 
-    def single_event_rps(self, seconds: float) -> float:
-        publishers = self.publishers(self.load.make_bodies(events=1, count=200), 32)
-        started = time.monotonic()
-        publishers.run(seconds)
+    def single_events(self, seconds: float) -> dict[str, Any]:
+        """Requests of one event a second from the first until everything is settled, and CPU by part in µs an event."""
+        options = {"port": self.stack.port, "token": self.token, "seconds": seconds, "connections": 64}
+        command = [sys.executable, "-m", "bench.singles", orjson.dumps(options).decode()]
+        cpu = self.stack.cpu_seconds()
+        sent = orjson.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
         self.wait_until_settled()
-        return float(publishers.accepted / (time.monotonic() - started))
+        took, used = time.time() - sent["began_at"], self.stack.cpu_seconds()
+        spent = {name: 1e6 * (used[name] - cpu.get(name, 0.0)) / sent["accepted"] for name in used}
+        return {
+            "rps": sent["accepted"] / took,
+            "cpu_us": spent | {"publisher": 1e6 * sent["cpu_s"] / sent["accepted"]},
+            "p50_ms": sent["p50_ms"],
+            "p99_ms": sent["p99_ms"],
+        }
 
     def cpu_us(self, seconds: float, runs: int) -> float:
         """CPU of all parts in µs an event: the median of several windows, each said."""
@@ -190,7 +200,7 @@ def _throughput(measured: Measurement, seconds: float, runs: int) -> dict[str, A
     }
 
 
-def _latency(measured: Measurement, seconds: float) -> dict[str, float]:
+def _latency(measured: Measurement, seconds: float) -> dict[str, Any]:
     single = measured.load.make_bodies(events=1, count=200)
     idle = measured.latency_ms(single, 2 * seconds, 0.05, 1)
     busy = measured.latency_ms(measured.load.make_bodies(events=100), 2 * seconds, 0.04, 4)
@@ -198,7 +208,7 @@ def _latency(measured: Measurement, seconds: float) -> dict[str, float]:
         "idle_p50_ms": quantile(idle, 0.5),
         "idle_p99_ms": quantile(idle, 0.99),
         "p99_ms_at_10k": quantile(busy, 0.99),
-        "single_event_rps": measured.single_event_rps(seconds),
+        "single_events": measured.single_events(seconds),
     }
 
 

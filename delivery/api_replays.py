@@ -14,15 +14,9 @@ from common.api import APIError, refuse
 from common.api_paging import check_id, check_number, list_page, read_limit
 from common.api_schemas import Input
 from delivery.models import Replay
-from delivery.replay import (
-    ReplayRefusedError,
-    Wanted,
-    cancel_replay,
-    pause_replay,
-    preview,
-    resume_replay,
-    start_replay,
-)
+from delivery.replay import cancel_replay, pause_replay, resume_replay, start_replay
+from delivery.replay_preview import preview
+from delivery.replay_scope import ReplayRefusedError, Wanted
 from destinations.api import find_destination
 from subscriptions.api_bodies import find_subscription
 

@@ -13,15 +13,9 @@ from common.http import AccountRequest
 from common.paging import keyset_page
 from delivery.forms import ReplayForm
 from delivery.models import Replay
-from delivery.replay import (
-    Preview,
-    ReplayRefusedError,
-    cancel_replay,
-    pause_replay,
-    preview,
-    resume_replay,
-    start_replay,
-)
+from delivery.replay import cancel_replay, pause_replay, resume_replay, start_replay
+from delivery.replay_preview import Preview, preview
+from delivery.replay_scope import ReplayRefusedError
 from destinations.views import UNPROCESSABLE
 
 PAGE_SIZE = 50

@@ -64,6 +64,7 @@ def create(request: APIRequest, payload: schemas.EventDestinationCreate | None =
             secrets=target.secrets,
             description=given.description or "",
             metadata=given.metadata or "",
+            refuses_too_old=given.refuses_too_old or False,
         )
     except ValidationError as error:
         raise refuse(5102 if _is_limit(error) else 5140, " ".join(error.messages)) from None
@@ -136,14 +137,18 @@ def update(
     if given.format:
         check_format(given.format)
     target = read_target(target_given(given.target), destination) if given.target is not None else None
-    changed = update_destination(
-        destination=destination,
-        actor=request.auth.actor,
-        config=target.config if target else None,
-        secrets=target.secrets if target else None,
-        description=given.description,
-        metadata=given.metadata,
-    )
+    try:
+        changed = update_destination(
+            destination=destination,
+            actor=request.auth.actor,
+            config=target.config if target else None,
+            secrets=target.secrets if target else None,
+            description=given.description,
+            metadata=given.metadata,
+            refuses_too_old=given.refuses_too_old,
+        )
+    except ValidationError as error:
+        raise refuse(5140, " ".join(error.messages)) from None
     return destination_resource(changed)
 
 

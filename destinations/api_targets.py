@@ -21,7 +21,7 @@ class WantedTarget:
 
 
 def check_format(value: str | None) -> None:
-    if value is None or value.lower() != FORMAT:
+    if value != FORMAT:
         told = "is missing" if not value else f"{value[:40]!r} is not supported"
         raise refuse(235, f"format {told}. Give {FORMAT!r}, the only one there is.")
 

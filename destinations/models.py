@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
@@ -77,6 +78,10 @@ class Destination(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.refuses_too_old and self.target_class.oldest is None:
+            raise ValidationError({"refuses_too_old": f"{self.target_class.label} takes records of any age."})
 
     @property
     def name(self) -> str:

@@ -20,6 +20,7 @@ def destination_resource(destination: Destination) -> dict[str, Any]:
         "created_at": f"{destination.created_at:%Y-%m-%dT%H:%M:%SZ}",
         "description": destination.description,
         "format": "json",
+        "refuses_too_old": destination.refuses_too_old,
         "target": {
             slug: target.resource(destination.config) if slug == destination.target else None
             for slug, target in sorted(all_targets().items())

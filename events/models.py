@@ -48,6 +48,7 @@ class PublishRequest(models.Model):
 class EventBatch(models.Model):
     """The accepted events of one request and one account, as NDJSON of whole envelopes.
 
+    Requests with one event that share a commit, a publisher and an account share a batch as well (events/singles.py).
     The IDs of a batch follow each other, so an event is found by the range it lies in.
     """
 

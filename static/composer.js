@@ -5,7 +5,6 @@ const composer = () => $("#composer");
 // For screen readers only; say() of app.js also shows a toast.
 const announce = (text) => ($("#say").textContent = text);
 
-
 // Enter in a field keeps the draft instead of pressing the first button; Ctrl+Enter checks the filter at once.
 document.addEventListener("keydown", (event) => {
   const form = composer();
@@ -172,5 +171,24 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (goal && !$("#form-errors")) goal.focus();
   }
 });
-document.addEventListener("htmx:afterSettle", numberAll);
+
+// An act's answer replaces the form: what was typed while it was under way goes into the new one.
+const typed = (form) => new Map($$(":is(input, select, textarea)[id]:not([type=hidden])", form)
+  .map((control) => [control.id, control.type === "checkbox" ? control.checked : control.value]));
+let sent, late = [];
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (detail.target.id === "composer") sent = typed(detail.target);
+});
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.id === "composer") late = [...typed(detail.target)].filter(([id, value]) => sent?.get(id) !== value);
+});
+document.addEventListener("htmx:afterSettle", () => {
+  for (const [id, value] of late.splice(0)) {
+    const control = document.getElementById(id);
+    if (!control) continue;
+    control[control.type === "checkbox" ? "checked" : "value"] = value;
+    control.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  numberAll();
+});
 numberAll();

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Account, APIKey, User
+from accounts.models import Account, APIKey, AuditEntry, Membership, User
 from delivery.models import DeadLetter, Delivery
 from destinations.models import Destination
 from destinations.testing import run_test, start_test_run
@@ -75,7 +75,7 @@ def test_an_action_says_what_it_will_do_before_it_does_it(staff: Client, world: 
 def test_every_model_has_a_page_that_shows_no_secret(staff: Client, world: Destination) -> None:
     for label in ROOMS:
         for model in apps.get_app_config(label).get_models():
-            if model._meta.auto_created or model.__name__ == "Membership":
+            if model._meta.auto_created:
                 continue
             assert model in admin.site._registry, model
             name = model._meta.label_lower.replace(".", "_")
@@ -126,6 +126,25 @@ def test_staff_replay_a_dead_letter(
     carry(account)
 
     assert datadog.event_ids[-1] == letter.event_id
+
+
+def test_staff_change_who_is_in_an_account_by_its_rules_and_in_its_trail(
+    staff: Client, account: Account, owner: User
+) -> None:
+    only_owner = account.memberships.get(user=owner)
+
+    assert "the last owner of" in act(staff, Membership, "make_viewers", only_owner.pk)
+    assert "the last owner of" in act(staff, Membership, "remove", only_owner.pk)
+    other = User.objects.create_user("second@example.com")
+    staff.post(reverse("admin:accounts_membership_add"), {"account": account.pk, "user": other.pk, "role": "viewer"})
+    act(staff, Membership, "make_owners", account.memberships.get(user=other).pk)
+    act(staff, Membership, "remove", only_owner.pk)
+
+    (left,) = account.memberships.all()
+    assert (left.user, left.role) == (other, "owner")
+    trail = AuditEntry.objects.filter(account=account).order_by("pk")
+    assert [entry.event_type for entry in trail] == ["member_joined", "member_role_changed", "member_removed"]
+    assert {entry.actor_id for entry in trail} == {User.objects.get(email="staff@example.com").pk}
 
 
 def test_staff_issue_a_publisher_key_whose_token_is_shown_once(staff: Client) -> None:

@@ -212,6 +212,10 @@ class Target(ABC):
         """Split records into requests within the limits."""
         return split_by_limits(records, self.limits)
 
+    def largest_record(self) -> int:
+        """How many bytes a record may have here, asked only for one over the usual limit. Raises DeliveryError."""
+        return self.limits.max_record_bytes
+
     @abstractmethod
     def send(self, records: Sequence[Record]) -> SendResult:
         """Send one request of at most `limits`; within 15 s. Raises DeliveryError when the call fails as a whole."""

@@ -9,19 +9,13 @@ from django.utils import timezone
 
 from accounts.models import Account
 from delivery import replay as module
+from delivery import replay_preview, replay_scope
 from delivery.fate import State, fate_of
 from delivery.ledger import Scope, faults
 from delivery.models import Delivery, Replay
-from delivery.replay import (
-    ReplayRefusedError,
-    Wanted,
-    cancel_replay,
-    pause_replay,
-    preview,
-    resume_replay,
-    run_replay,
-    start_replay,
-)
+from delivery.replay import cancel_replay, pause_replay, resume_replay, run_replay, start_replay
+from delivery.replay_preview import preview
+from delivery.replay_scope import ReplayRefusedError, Wanted
 from destinations.models import Destination
 from events.models import EventBatch
 from events.publishing import publish
@@ -172,7 +166,7 @@ def test_the_preview_knows_what_the_target_finds_too_old(
 def test_a_large_preview_is_reckoned_from_a_sample(
     account: Account, subscription: Subscription, other: Destination, past: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SAMPLE_BATCHES", 1)
+    monkeypatch.setattr(replay_preview, "SAMPLE_BATCHES", 1)
 
     seen = preview(wanted(subscription, other))
 
@@ -182,7 +176,7 @@ def test_a_large_preview_is_reckoned_from_a_sample(
 def test_it_keeps_to_the_rate_and_can_be_paused_resumed_and_cancelled(
     account: Account, subscription: Subscription, other: Destination, past: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "STEP_BATCHES", 1)
+    monkeypatch.setattr(replay_scope, "STEP_BATCHES", 1)
     replay = start_replay(wanted(subscription, other, events_per_second=1))
 
     run_replay(replay.pk)

@@ -9,15 +9,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from delivery.models import Replay
-from delivery.replay import (
-    ReplayRefusedError,
-    Wanted,
-    cancel_replay,
-    pause_replay,
-    preview,
-    resume_replay,
-    start_replay,
-)
+from delivery.replay import cancel_replay, pause_replay, resume_replay, start_replay
+from delivery.replay_preview import preview
+from delivery.replay_scope import ReplayRefusedError, Wanted
 from destinations.models import Destination
 from subscriptions.models import Subscription
 

@@ -20,7 +20,12 @@ ARN = "arn:aws:{}:eu-west-1:111122223333:{}"
     [
         (CloudWatchLogs, "PutLogEvents", {"log_group_arn": ARN.format("logs", "log-group:/acme")}, "logs"),
         (Kinesis, "PutRecords", {"stream_arn": ARN.format("kinesis", "stream/acme")}, "kinesis"),
-        (Firehose, "PutRecordBatch", {"delivery_stream_arn": ARN.format("firehose", "deliverystream/acme")}, "firehose"),
+        (
+            Firehose,
+            "PutRecordBatch",
+            {"delivery_stream_arn": ARN.format("firehose", "deliverystream/acme")},
+            "firehose",
+        ),
     ],
 )
 def test_repeated_request_is_signed_for_the_same_service(
