@@ -4,6 +4,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.audit import Actor
 from accounts.models import User
 from common.admin import HistoryAdmin, confirmed_action
 from destinations.models import Destination, TestRun
@@ -26,14 +27,15 @@ class DestinationAdmin(HistoryAdmin):
         consequence="Records for them are held from now on, up to the retention of their account. Nothing is lost.",
     )
     def pause(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
+        user = cast("User", request.user)
         for destination in queryset:
-            pause_destination(destination=destination, user=cast("User", request.user))
+            pause_destination(destination=destination, user=user, actor=Actor.person(user))
         messages.success(request, f"{len(queryset)} destinations paused; their records are held.")
 
     @confirmed_action(description="Resume", consequence="Held records go out, in order.")
     def resume(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
         for destination in queryset:
-            resume_destination(destination=destination)
+            resume_destination(destination=destination, actor=Actor.person(cast("User", request.user)))
         messages.success(request, f"{len(queryset)} destinations resumed.")
 
     @confirmed_action(description="Retry now", consequence="The backoff ends; a blocked destination is tried at once.")

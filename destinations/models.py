@@ -38,6 +38,8 @@ class Destination(models.Model):
     account = models.ForeignKey(Account, models.CASCADE, related_name="destinations")
     description = models.CharField(max_length=255, blank=True)
     metadata = models.TextField(max_length=4096, blank=True)
+    # As the client wrote it, in whichever case: what it reads back must be what it sent.
+    format = models.CharField(max_length=10, default="json", editable=False)
     target = models.CharField(max_length=40, choices=target_choices)
     config = models.JSONField(default=dict)
     secrets = EncryptedJSONField(default=dict, blank=True, editable=False)

@@ -115,7 +115,8 @@ def _form_page(
 @require_POST
 @may_edit
 def pause(request: AccountRequest, pk: str) -> HttpResponse:
-    pause_destination(destination=get_destination(request, pk), user=request.user)
+    actor = Actor.person(request.user)
+    pause_destination(destination=get_destination(request, pk), user=request.user, actor=actor)
     messages.success(request, "Paused. Records are being held.")
     return redirect("delivery:destination", pk)
 

@@ -1,12 +1,18 @@
 """WHAT HAPPENED: accepted events, and who may publish them."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Self
 
 from django.db import models
 from django.utils import timezone
 
 from accounts.models import Account
 from common.ids import IDField
+
+
+class PublisherKeyQuerySet(models.QuerySet["PublisherKey"]):
+    def usable(self, now: datetime) -> Self:
+        return self.filter(revoked_at=None).exclude(expires_at__lte=now)
 
 
 class PublisherKey(models.Model):
@@ -22,6 +28,8 @@ class PublisherKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[PublisherKeyQuerySet] = PublisherKeyQuerySet.as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return self.name
