@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from accounts.audit import Actor
 from accounts.models import Account, APIKey, AuditEntry, Invitation, Membership, OutgoingMail, User
 from accounts.services import revoke_api_key
-from common.admin import HistoryAdmin, confirmed_action
+from common.admin import HistoryAdmin, confirmed_action, within
 
 admin.site.site_header = "Event Subscriptions"
 admin.site.site_title = "Event Subscriptions"
@@ -85,8 +85,9 @@ class APIKeyAdmin(HistoryAdmin):
 @admin.register(AuditEntry)
 class AuditEntryAdmin(HistoryAdmin):
     list_display = ["at", "account", "event_type", "object_id", "actor", "published_at"]
-    list_filter = [("published_at", admin.EmptyFieldListFilter)]
-    search_fields = ["object_id", "account__id", "event_type"]
+    list_filter = [("published_at", admin.EmptyFieldListFilter), within("at", "written")]
+    search_fields = ["=object_id", "=account__id", "=event_type", "=actor_id"]
+    ordering = ["-id"]
     list_select_related = ["account"]
 
 

@@ -13,7 +13,8 @@ from accounts.models import Account
 from dashboard.attention import attention
 from dashboard.subscription_figures import ledger_of
 from delivery.charts import DEFAULT_WINDOW, WINDOWS, chart_of
-from delivery.models import Delivery, Routing, Tally
+from delivery.models import Delivery, Routing
+from delivery.rolling_up import tallies_of
 from destinations.listing import Backlog, backlogs_of
 from destinations.models import TestRun
 from destinations.standing import standing_of
@@ -42,7 +43,7 @@ class Step:
 def overview_context(account: Account, range_slug: str) -> dict[str, Any]:
     window = WINDOWS.get(range_slug, DEFAULT_WINDOW)
     start = window.start(timezone.now())
-    tallies = Tally.objects.filter(account=account)
+    tallies = tallies_of(account, start)
     destinations = list(account.destinations.filter(deleted_at=None).order_by("description", "pk"))
     subscriptions = list(
         account.subscriptions.filter(deleted_at=None).order_by("description", "pk").prefetch_related("destinations")

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account
@@ -78,3 +79,6 @@ class EventBatch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} events from {self.first_event_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("delivery:event", args=[self.first_event_id])

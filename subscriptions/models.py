@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account, User
@@ -45,6 +46,9 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("subscriptions:detail", args=[self.pk])
 
     @property
     def name(self) -> str:
