@@ -1,6 +1,6 @@
 """An account with 1,000 subscriptions, 1,000 destinations and ten million delivered events, written by SQL.
 
-Ten days of requests of 100 events, each matched by ten subscriptions that take ten events of it. Payloads are kept
+Ten days of requests of 100 events, each matched by five subscriptions that take twenty events of it. Payloads are kept
 for a day, so that only the newest requests, which are published as any other, have one. One destination gets a part
 of every request; another has been blocked for two days, and its records wait.
 """
@@ -16,8 +16,8 @@ from typing import Any
 REQUESTS = 100_000
 SPAN_SECONDS = 10 * 86_400
 SUBSCRIPTIONS = 1000
-PARTS = 10
-PART_EVENTS = 10
+PARTS = 5
+PART_EVENTS = 20
 BLOCKED_FOR = 2 * 86_400
 BLOCKED_NUMBER = 1
 NEWEST_REQUESTS = 20
@@ -60,14 +60,16 @@ FROM part ORDER BY id;
 INSERT INTO delivery_deadletter (account_id, delivery_id, destination_id, subscription_id, position, event_id,
   event_type, code, reason, payload, died_at)
 SELECT %(account)s, part.id, destination.pk, subscription.pk, 0, batch.first_event_id, subscription.type,
-  (ARRAY['413', 'InvalidRecord', 'Expired'])[1 + mod(part.id, 3)], 'Larger than the service takes.', %(record)s::bytea, at
-FROM part JOIN subscription USING (number) JOIN destination USING (number) JOIN events_eventbatch batch ON batch.id = request
+  (ARRAY['413', 'InvalidRecord', 'Expired'])[1 + mod(part.id, 3)], 'Larger than the service takes.', %(record)s::bytea,
+  at
+FROM part JOIN subscription USING (number) JOIN destination USING (number)
+JOIN events_eventbatch batch ON batch.id = request
 WHERE dead > 0 AND NOT waits;
 
 INSERT INTO delivery_routedbatch (event_batch_id, routing_id, position, outcome, is_undecided)
 SELECT request, request, 0, json_agg(json_build_object('subscription', subscription.pk, 'revision', 1,
   'types', json_build_array(subscription.type), 'of_types', 50, 'matched', {PART_EVENTS},
-  'matched_bits', '/wMAAAAAAAAAAAAAAA==', 'errors', json_build_array(), 'undecided', 0,
+  'matched_bits', '//8PAAAAAAAAAAAAAA==', 'errors', json_build_array(), 'undecided', 0,
   'undecided_types', json_build_array())), false
 FROM part JOIN subscription USING (number) GROUP BY request ORDER BY request;
 """
@@ -81,7 +83,7 @@ INSERT INTO delivery_tally (account_id, minute, subscription_id, revision, desti
   {COUNTS})
 SELECT %(account)s, minute, subscription.pk, 1, way.destination, 'routing', type, {{span}},
   CASE WHEN way.destination IS NULL THEN count(*) * {PART_EVENTS} ELSE 0 END,
-  CASE WHEN way.destination IS NULL THEN count(*) * 40 ELSE 0 END, 0,
+  CASE WHEN way.destination IS NULL THEN count(*) * {50 - PART_EVENTS} ELSE 0 END, 0,
   CASE WHEN way.destination IS NULL THEN 0 ELSE count(*) * {PART_EVENTS} END,
   CASE WHEN way.destination IS NULL THEN 0 ELSE sum(CASE WHEN waits THEN 0 ELSE {PART_EVENTS} - dead END) END,
   CASE WHEN way.destination IS NULL THEN 0 ELSE sum(CASE WHEN waits THEN 0 ELSE dead END) END, 0, 0
@@ -159,7 +161,9 @@ def _make_parties(account: Any, start: float) -> None:
 def _copy_requests(account: Any, start: float) -> None:
     from django.db import connection
 
-    columns = "id, account_id, publisher, accepted_at, count, bytes, first_event_id, last_event_id, types, encoding, routed_at"
+    columns = (
+        "id, account_id, publisher, accepted_at, count, bytes, first_event_id, last_event_id, types, encoding, routed_at"
+    )
     with connection.cursor() as cursor:
         # Without the foreign keys being checked row by row: they are right.
         cursor.execute("SET synchronous_commit = off; SET session_replication_role = replica")

@@ -56,7 +56,7 @@ class EventBatch(models.Model):
         RAW = "raw", "NDJSON"
         ZSTD = "zstd", "NDJSON, zstd"
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="event_batches")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="event_batches", db_index=False)
     publisher = models.CharField(max_length=40)
     accepted_at = models.DateTimeField(default=timezone.now)
     count = models.PositiveIntegerField()
