@@ -112,7 +112,9 @@ def seed() -> Large:
     from accounts.models import Account, Role, User
     from tests.factories import make_member
 
-    account = Account.objects.create(name="Large", payload_retention_days=1)
+    account = Account.objects.create(
+        name="Large", payload_retention_days=1, max_subscriptions=10_000, max_destinations=10_000
+    )
     User.objects.create_superuser("staff@example.com", "unused")
     person = make_member(account, "owner@example.com", Role.OWNER)
     start = time.time() - SPAN_SECONDS
@@ -126,6 +128,7 @@ def seed() -> Large:
 
 def _make_parties(account: Any, start: float) -> None:
     """One source a subscription; every event type has about twenty. Each tenth has two destinations."""
+    from accounts.audit import SYSTEM
     from destinations.models import Destination
     from events.catalog import catalog
     from subscriptions.models import Revision, Source, Subscription
@@ -147,7 +150,7 @@ def _make_parties(account: Any, start: float) -> None:
         Source(subscription=each, event_type=types[number % len(types)]) for number, each in enumerate(subscriptions)
     )
     Revision.objects.bulk_create(
-        Revision(subscription=each, number=1, snapshot=snapshot, actor={}) for each in subscriptions
+        Revision(subscription=each, number=1, snapshot=snapshot, actor=SYSTEM.as_principal()) for each in subscriptions
     )
     through = Subscription.destinations.through
     wanted = [(number, number) for number in range(SUBSCRIPTIONS)]
@@ -162,7 +165,8 @@ def _copy_requests(account: Any, start: float) -> None:
     from django.db import connection
 
     columns = (
-        "id, account_id, publisher, accepted_at, count, bytes, first_event_id, last_event_id, types, encoding, routed_at"
+        "id, account_id, publisher, accepted_at, count, bytes, first_event_id, last_event_id, types, encoding,"
+        " routed_at"
     )
     with connection.cursor() as cursor:
         # Without the foreign keys being checked row by row: they are right.

@@ -21,6 +21,10 @@ class DestinationQuerySet(models.QuerySet["Destination"]):
     def existing(self) -> Self:
         return self.filter(deleted_at=None)
 
+    def light(self) -> Self:
+        """For lists: without what only sending and a page of its own need. Decrypting a secret takes 50 µs."""
+        return self.defer("secrets", "metadata", "error_said", "error_remedy")
+
     def sendable(self, now: datetime) -> Self:
         """Active ones whose backoff is over, and blocked ones whose next probe is due."""
         return self.existing().exclude(state=Destination.State.PAUSED).exclude(retry_at__gt=now)

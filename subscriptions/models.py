@@ -18,6 +18,10 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def existing(self) -> Self:
         return self.filter(deleted_at=None)
 
+    def light(self) -> Self:
+        """For lists."""
+        return self.defer("metadata")
+
     def capturing(self) -> Self:
         """Those that take part in routing: a paused one captures too, its records are held."""
         return self.existing().exclude(state=Subscription.State.OFF)

@@ -64,7 +64,7 @@ WIZARDS = {
             "Client secret": AZURE.secrets["client_secret"],
         },
         ("Client secret", f"{resources.WRONG}-secret-0123456789"),
-        "invalid_client",
+        "Invalid client secret provided",
     ),
 }
 
