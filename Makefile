@@ -39,7 +39,7 @@ browser: $(VENV)/dev  ## run the browser tests (they need Chromium)
 screenshots: $(VENV)/dev  ## pictures of every page, in both themes, at three widths, into screenshots/
 	$(BIN)/python -m tests.screenshots $(ARGS)
 
-proofs: $(VENV)/dev  ## run the long proofs (FILTER_PROOF_EVALUATIONS=20000, FAULT_SECONDS=60 for shorter ones)
+proofs: $(VENV)/dev  ## run the long proofs (FILTER_PROOF_EVALUATIONS=20000, FAULT_KILLS=20 FAULT_ROUNDS=2 for shorter ones)
 	$(BIN)/pytest -q -m proof $(ARGS)
 
 bench: $(VENV)/dev  ## measure filters, deciding, then the whole product beside the bare floor

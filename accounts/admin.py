@@ -7,7 +7,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.audit import Actor
-from accounts.models import Account, APIKey, AuditEntry, Invitation, Membership, OutgoingMail, User
+from accounts.membership_admin import MembershipsAdmin
+from accounts.models import Account, APIKey, AuditEntry, Invitation, OutgoingMail, User
 from accounts.services import revoke_api_key
 from common.admin import HistoryAdmin, confirmed_action, within
 
@@ -19,19 +20,12 @@ admin.site.unregister(Group)
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
-class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
-    model = Membership
-    extra = 0
-    autocomplete_fields = ["user", "account"]
-
-
 @admin.register(Account)
-class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AccountAdmin(MembershipsAdmin):
     list_display = ["name", "id", "created_at", "suspended_at"]
     list_filter = [("suspended_at", admin.EmptyFieldListFilter)]
     search_fields = ["name", "id", "external_id"]
     readonly_fields = ["id", "external_id", "configuration_version", "created_at"]
-    inlines = [MembershipInline]
 
     def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
         """An account is suspended, not deleted: its events and their fate belong to somebody."""
@@ -39,14 +33,17 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(MembershipsAdmin):
     list_display = ["email", "name", "is_staff", "is_active", "last_login"]
     list_filter = ["is_staff", "is_active"]
     search_fields = ["email", "name", "id"]
     fields = ["id", "email", "name", "is_active", "is_staff", "is_superuser", "last_login", "date_joined"]
     readonly_fields = ["id", "last_login", "date_joined"]
-    inlines = [MembershipInline]
     actions = ["give_one_time_password"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """A person is switched off, not deleted: what they did names them."""
+        return False
 
     def save_model(self, request: HttpRequest, obj: User, form: "forms.ModelForm[User]", change: bool) -> None:
         super().save_model(request, obj, form, change)

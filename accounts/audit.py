@@ -30,6 +30,11 @@ class Actor:
     def key(cls, key: APIKey) -> "Actor":
         return cls(key.pk, "api_key", "API", str(key))
 
+    @classmethod
+    def command(cls, name: str) -> "Actor":
+        """Staff, through `manage.py NAME`."""
+        return cls(f"manage.py {name}", "system", "API", f"manage.py {name}")
+
     def as_principal(self) -> dict[str, str]:
         return {"id": self.id, "kind": self.kind, "source": self.source}
 

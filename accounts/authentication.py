@@ -1,5 +1,6 @@
 """Whose API key a request carries, and what that key may do: the one place for the API and for publishing."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -47,7 +48,7 @@ class AccountKey(AuthBase):
 
     def __call__(self, request: HttpRequest) -> Caller:
         action = Action.VIEW if request.method in READING else Action.EDIT
-        key = find_api_key(hash_token(bearer_token(request)))
+        key = next(iter(find_api_keys([hash_token(bearer_token(request))])), None)
         if key is None:
             raise unknown_key()
         check_key(key, action)
@@ -60,10 +61,10 @@ class AccountKey(AuthBase):
 account_key = AccountKey()
 
 
-def find_api_key(token_hash: str) -> APIKey | None:
+def find_api_keys(token_hashes: Collection[str]) -> Iterable[APIKey]:
     """Read from the database every time, so that a revocation holds for the very next request."""
     usable = APIKey.objects.usable(timezone.now()).select_related("account")
-    return usable.filter(token_hash=token_hash).first()
+    return usable.filter(token_hash__in=token_hashes)
 
 
 def unknown_key() -> APIError:

@@ -5,6 +5,7 @@ Prints one JSON object. What each figure means: docs/scaling.md.
 
 import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -82,12 +83,21 @@ class Measurement:
         arrivals = self.stack.arrivals()
         return [1000 * (arrivals[first] - at) for at, first in publishers.sent if first in arrivals]
 
-    def single_event_rps(self, seconds: float) -> float:
-        publishers = self.publishers(self.load.make_bodies(events=1, count=200), 32)
-        started = time.monotonic()
-        publishers.run(seconds)
+    def single_events(self, seconds: float) -> dict[str, Any]:
+        """Requests of one event a second from the first until everything is settled, and CPU by part in µs an event."""
+        options = {"port": self.stack.port, "token": self.token, "seconds": seconds, "connections": 64}
+        command = [sys.executable, "-m", "bench.singles", orjson.dumps(options).decode()]
+        cpu = self.stack.cpu_seconds()
+        sent = orjson.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
         self.wait_until_settled()
-        return float(publishers.accepted / (time.monotonic() - started))
+        took, used = time.time() - sent["began_at"], self.stack.cpu_seconds()
+        spent = {name: 1e6 * (used[name] - cpu.get(name, 0.0)) / sent["accepted"] for name in used}
+        return {
+            "rps": sent["accepted"] / took,
+            "cpu_us": spent | {"publisher": 1e6 * sent["cpu_s"] / sent["accepted"]},
+            "p50_ms": sent["p50_ms"],
+            "p99_ms": sent["p99_ms"],
+        }
 
     def check(self) -> None:
         """Every matched event arrived, and the books close. Raises AssertionError."""
@@ -122,7 +132,7 @@ def measure(options: dict[str, Any]) -> dict[str, Any]:
                 "idle_p50_ms": quantile(idle, 0.5),
                 "idle_p99_ms": quantile(idle, 0.99),
                 "p99_ms_at_10k": quantile(busy, 0.99),
-                "single_event_rps": measured.single_event_rps(seconds),
+                "single_events": measured.single_events(seconds),
             }
         found["worker_rss_mb"] = stack.worker_rss_mb()
         measured.check()

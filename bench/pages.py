@@ -129,13 +129,13 @@ def staff_addresses(account: Any) -> Iterator[tuple[str, str]]:
     from django.urls import reverse
 
     for model in admin.site._registry:  # noqa: SLF001 - there is no other way
-        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"  # noqa: SLF001
-        if model._meta.app_label not in {"accounts", "events", "destinations", "subscriptions", "delivery"}:  # noqa: SLF001
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        if model._meta.app_label not in {"accounts", "events", "destinations", "subscriptions", "delivery"}:
             continue
         listed = reverse(f"{name}_changelist")
         yield f"admin: {model.__name__}", listed
         yield f"admin: {model.__name__}, searched", f"{listed}?q={account.pk}"
-        if found := model._default_manager.order_by("-pk").first():  # noqa: SLF001
+        if found := model._default_manager.order_by("-pk").first():
             yield f"admin: {model.__name__}, one", reverse(f"{name}_change", args=[found.pk])
     deliveries = reverse("admin:delivery_delivery_changelist")
     for state in ("waiting", "dead", "moved"):

@@ -20,7 +20,7 @@ from tests.servers import ValkeyProcess
 ROOT = Path(__file__).resolve().parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 30.0
-WEB_THREADS = 8
+WEB_THREADS = 32
 
 
 class Stack:

@@ -69,7 +69,11 @@ def measure_all(server: str, targets: list[str], seconds: float, runs: int) -> d
     say(f"{'SQLite, ' + targets[0]:22}{sqlite['events_per_s']:12,.0f} events/s")
     more = {"server": server, "target": targets[0], "seconds": seconds, "runs": runs, "extra_subscriptions": 20}
     added = (sum(call("bench.measure", more)["cpu_us"].values()) - sum(first["cpu_us"].values())) / 20
-    for name in ("idle_p50_ms", "idle_p99_ms", "p99_ms_at_10k", "single_event_rps", "worker_rss_mb"):
+    singles = first["single_events"]
+    found["single_event_rps"] = round(singles["rps"])
+    found["single_event_cpu_us"] = {name: round(spent) for name, spent in singles["cpu_us"].items()}
+    say(f"{'single_event_rps':22}{singles['rps']:12,.0f} requests/s, CPU µs an event {found['single_event_cpu_us']}")
+    for name in ("idle_p50_ms", "idle_p99_ms", "p99_ms_at_10k", "worker_rss_mb"):
         found[name] = round(first[name], 1)
         say(f"{name:22}{first[name]:12,.1f}")
     return found | {

@@ -11,6 +11,9 @@ from common.ids import new_id
 
 log = structlog.get_logger(__name__)
 
+# Everywhere, and at the API's own host.
+PUBLISHING_PATHS = ("/api/events", "/events")
+
 
 class APIError(Exception):
     """An answer other than success: `code` as docs/api.md lists it, a message that names value and remedy."""
@@ -49,3 +52,13 @@ def error_response(error: APIError) -> JsonResponse:
         status=error.status.value,
         headers=error.headers,
     )
+
+
+def database_unavailable(path: str, error: Exception) -> JsonResponse:
+    """The database is locked, full, restarting or gone: nothing was committed, and a repeat may pass."""
+    log.error("database_unavailable", path=path, error=str(error))
+    message = "The events can't be stored right now, so nothing was accepted. Send the request again."
+    if path not in PUBLISHING_PATHS:
+        message = "The database can't be reached right now. Nothing was changed. Send the request again."
+    headers = {"Retry-After": "1"}
+    return error_response(APIError(503, HTTPStatus.SERVICE_UNAVAILABLE, message, headers=headers))

@@ -36,13 +36,19 @@ def is_api(request: HttpRequest) -> bool:
 
 def is_api_host(request: HttpRequest) -> bool:
     """At the API's own host, where it is mounted at the root. The host is checked against ALLOWED_HOSTS later on."""
-    host = str(request.META.get("HTTP_HOST", "")).partition(":")[0].lower()
-    return bool(settings.API_HOST) and host == settings.API_HOST
+    return is_api_host_name(str(request.META.get("HTTP_HOST", "")))
+
+
+def is_api_host_name(host: str) -> bool:
+    return bool(settings.API_HOST) and host.partition(":")[0].lower() == settings.API_HOST
 
 
 def bearer_token(request: HttpRequest) -> str:
     """The token of the Authorization header; raises APIError when there is none of the right shape."""
-    header = request.headers.get("Authorization", "")
+    return token_in(request.META.get("HTTP_AUTHORIZATION", ""))
+
+
+def token_in(header: str) -> str:
     if not header:
         raise _unauthorized(200, "Send your API key in the header Authorization: Bearer KEY.")
     scheme, _, token = header.partition(" ")

@@ -70,11 +70,12 @@ def _number(value: str) -> int:
 
 
 def base62(value: int, length: int) -> str:
-    digits = []
-    for _ in range(length):
-        value, digit = divmod(value, len(BASE62))
-        digits.append(BASE62[digit])
-    return "".join(reversed(digits))
+    """The last `length` digits, two at a step."""
+    pairs = []
+    for _ in range((length + 1) // 2):
+        value, pair = divmod(value, PAIR_COUNT)
+        pairs.append(PAIRS[pair])
+    return "".join(reversed(pairs))[-length:]
 
 
 if TYPE_CHECKING:

@@ -57,14 +57,7 @@ def api_requests(get_response: Callable[[HttpRequest], HttpResponse]) -> Callabl
                 response = _as_json(request, get_response(request))
             finally:
                 release(request)
-            duration_ms = round((time.perf_counter() - started) * 1000)
-            log.info(
-                "api_request",
-                method=request.method,
-                path=request.path,
-                status=response.status_code,
-                duration_ms=duration_ms,
-            )
+            log_request(operation_id, request.method or "", request.path, response.status_code, started)
         response.headers["Operation-Id"] = operation_id
         if slot := slot_of(request):
             for name, value in slot.headers.items():
@@ -72,6 +65,14 @@ def api_requests(get_response: Callable[[HttpRequest], HttpResponse]) -> Callabl
         return response
 
     return middleware
+
+
+def log_request(operation_id: str, method: str, path: str, status: int, started: float) -> None:
+    """`started` is of time.perf_counter."""
+    duration_ms = round((time.perf_counter() - started) * 1000)
+    log.info(
+        "api_request", operation_id=operation_id, method=method, path=path, status=int(status), duration_ms=duration_ms
+    )
 
 
 def _as_json(request: HttpRequest, response: HttpResponse) -> HttpResponse:

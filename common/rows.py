@@ -22,7 +22,7 @@ def insert(objects: Sequence[M]) -> None:
     if connection.vendor != "postgresql":
         model.objects.bulk_create(objects)
         return
-    meta, quote = model._meta, connection.ops.quote_name  # noqa: SLF001 - Django documents it
+    meta, quote = model._meta, connection.ops.quote_name
     fields = [field for field in meta.local_concrete_fields if not field.primary_key]
     columns = ", ".join(quote(field.column) for field in fields)
     one = "(" + ", ".join(["%s"] * len(fields)) + ")"
@@ -41,9 +41,9 @@ def insert(objects: Sequence[M]) -> None:
 def blobs(model: type[models.Model], column: str, keys: Collection[int]) -> dict[int, bytes | None]:
     """The blob of each of these rows by primary key."""
     if connection.vendor != "postgresql":
-        found = model._default_manager.filter(pk__in=keys).values_list("pk", column)  # noqa: SLF001
+        found = model._default_manager.filter(pk__in=keys).values_list("pk", column)
         return {pk: None if blob is None else bytes(blob) for pk, blob in found}
-    meta, quote = model._meta, connection.ops.quote_name  # noqa: SLF001 - Django documents it
+    meta, quote = model._meta, connection.ops.quote_name
     pk = quote(meta.pk.column)
     statement = f"SELECT {pk}, {quote(column)} FROM {quote(meta.db_table)} WHERE {pk} = ANY(%s)"  # noqa: S608
     with _cursor() as cursor:

@@ -90,6 +90,14 @@ def clear(job: str, key: str) -> None:
         log.warning("wake_flag_not_cleared", job=job, key=key, error=str(error))
 
 
+def hold(job: str, key: str) -> None:
+    """Put the flag up without a job: one that runs is going to look again, so that nobody needs to be woken."""
+    try:
+        connection().set(_flag(job, key), 1, ex=FLAG_SECONDS)
+    except RedisError as error:
+        log.warning("wake_flag_not_held", job=job, key=key, error=str(error))
+
+
 @lru_cache(maxsize=1)
 def connection() -> Redis:
     """One client for the process, impatient: a request that has committed must not wait for a dead Redis."""

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
-from common.api import APIError, error_response, refuse
+from common.api import APIError, database_unavailable, error_response, refuse
 from common.api_requests import read_json
 from config.openapi import DocumentedAPI
 from delivery.api import router as delivery_router
@@ -117,14 +117,7 @@ def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 @api.exception_handler(OperationalError)
 @api.exception_handler(InterfaceError)
 def on_database_error(request: HttpRequest, error: Exception) -> HttpResponse:
-    """The database is locked, full, restarting or gone: nothing was committed, and a repeat may pass."""
-    log.error("database_unavailable", path=request.path, error=str(error))
-    message = "The events can't be stored right now, so nothing was accepted. Send the request again."
-    if request.path != "/api/events":
-        message = "The database can't be reached right now. Nothing was changed. Send the request again."
-    response = error_response(APIError(503, HTTPStatus.SERVICE_UNAVAILABLE, message))
-    response["Retry-After"] = "1"
-    return response
+    return database_unavailable(request.path, error)
 
 
 @api.exception_handler(RequestDataTooBig)

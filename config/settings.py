@@ -228,6 +228,7 @@ LEASE_SECONDS = env.read("LEASE_SECONDS", int, 30)
 # Payloads and held records are kept as long as their account says (7 days unless changed).
 OUTCOME_RETENTION_DAYS = env.read("OUTCOME_RETENTION_DAYS", int, 30)
 TALLY_RETENTION_DAYS = env.read("TALLY_RETENTION_DAYS", int, 400)
+DATABASE_DISK_BYTES = env.read("DATABASE_DISK_BYTES", int, 0)
 # prometheus_client reads this when it is first imported, and some library may do so before we do.
 METRICS_DIR = DATA_DIR / "metrics"
 METRICS_DIR.mkdir(parents=True, exist_ok=True)
@@ -261,7 +262,11 @@ SHARED_PROCESSORS: list[structlog.typing.Processor] = [
     redact,
 ]
 structlog.configure(
-    processors=[*SHARED_PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *SHARED_PROCESSORS,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
     logger_factory=structlog.stdlib.LoggerFactory(),
     wrapper_class=structlog.stdlib.BoundLogger,
     cache_logger_on_first_use=True,

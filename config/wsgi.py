@@ -6,4 +6,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+django = get_wsgi_application()
+
+from events.quick_way import SingleEvents  # noqa: E402 - Django has to be set up before
+
+application = SingleEvents(django)

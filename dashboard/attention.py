@@ -3,21 +3,29 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from accounts.models import Account
 from common.templatetags.words import duration
 from delivery.models import Tally
+from destinations.credentials import Expiry, expiring
+from destinations.doctor.schedule import failing_checks
 from destinations.listing import Backlog
-from destinations.models import Destination
+from destinations.models import Destination, TestRun
 from destinations.standing import LAGGING_AFTER
 from subscriptions.models import Subscription
 
 # A person who looks once a day still has a day to act.
 LOSS_NEAR = timedelta(days=2)
+# Of a service's own words; the test's page has all of them.
+SAID_LENGTH = 200
+# By the word of an item; what is not named here comes last.
+ORDER = {"Blocked": 0, "Filter error": 1, "Records expire": 2, "Credentials ended": 3, "Check failed": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +47,16 @@ def attention(
     destinations: Sequence[Destination],
     backlogs: Mapping[str, Backlog],
 ) -> list[Item]:
-    """One query, for the filters that no longer compile; the rest is read from what the overview has."""
+    """Three queries: filters that no longer compile, failed checks, credentials; the rest is what the overview has."""
     now = timezone.now()
     of_places = [_of_place(place, backlogs.get(place.pk, Backlog()), account, now) for place in destinations]
-    found = [*_filter_errors(account, subscriptions), *(item for item in of_places if item)]
-    order = {"Blocked": 0, "Filter error": 1, "Records expire": 2}
-    return sorted(found, key=lambda item: (order.get(item.word, 3), item.name.casefold()))
+    found = [
+        *_filter_errors(account, subscriptions),
+        *(item for item in of_places if item),
+        *(_of_check(run) for run in failing_checks(account)),
+        *(_of_expiry(expiry) for expiry in expiring(account, now)),
+    ]
+    return sorted(found, key=lambda item: (ORDER.get(item.word, len(ORDER)), item.name.casefold()))
 
 
 def _filter_errors(account: Account, subscriptions: Sequence[Subscription]) -> list[Item]:
@@ -84,6 +96,25 @@ def _of_place(place: Destination, backlog: Backlog, account: Account, now: datet
         text = f"It does not keep up{_waiting(backlog)}, the oldest for {duration(now - backlog.oldest)}."
         return Item("Lagging", "warn", "clock", place.name, text, url, "See the records")
     return None
+
+
+def _of_check(run: TestRun) -> Item:
+    """The destination is idle: nothing was refused yet, but the next record would be."""
+    failed: dict[str, Any] = next((step for step in run.steps if step["status"] == "failed"), {})
+    said = failed.get("said") or failed.get("detail") or "The service was not reached."
+    remedy = f" {failed['remedy']}" if failed.get("remedy") else ""
+    text = f"{failed.get('label', 'A check')} failed: {Truncator(said).chars(SAID_LENGTH)}{remedy}"
+    url = reverse("destinations:test_run", args=[run.pk])
+    name = run.destination.name if run.destination else ""
+    return Item("Check failed", "bad", "exclamation-triangle", name, text, url, "See the remedy")
+
+
+def _of_expiry(expiry: Expiry) -> Item:
+    place = expiry.destination
+    url = reverse("destinations:credentials", args=[place.pk])
+    if expiry.is_over:
+        return Item("Credentials ended", "bad", "lock-closed", place.name, expiry.words, url, "Rotate the credentials")
+    return Item("Credentials end", "warn", "clock", place.name, expiry.words, url, "Rotate the credentials")
 
 
 def _waiting(backlog: Backlog) -> str:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboard import notification_views, settings_views, subscription_views, views
+from dashboard import notification_views, price_views, settings_views, subscription_views, views
 
 app_name = "dashboard"
 
@@ -9,6 +9,9 @@ urlpatterns = [
     path("find/", views.find, name="find"),
     path("settings/", settings_views.account_settings, name="settings"),
     path("settings/notifications/", notification_views.notifications, name="notifications"),
+    path("settings/prices/", price_views.prices, name="prices"),
+    path("settings/prices/<slug:target>/", price_views.price, name="price"),
+    path("settings/prices/<slug:target>/forget/", price_views.forget_price, name="forget_price"),
     path("healthz", views.healthz, name="healthz"),
 ]
 

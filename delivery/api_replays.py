@@ -14,15 +14,9 @@ from common.api import APIError, refuse
 from common.api_paging import check_id, check_number, list_page, read_limit
 from common.api_schemas import Input
 from delivery.models import Replay
-from delivery.replay import (
-    ReplayRefusedError,
-    Wanted,
-    cancel_replay,
-    pause_replay,
-    preview,
-    resume_replay,
-    start_replay,
-)
+from delivery.replay import cancel_replay, pause_replay, resume_replay, start_replay
+from delivery.replay_preview import preview
+from delivery.replay_scope import ReplayRefusedError, Wanted
 from destinations.api import find_destination
 from subscriptions.api_bodies import find_subscription
 
@@ -152,7 +146,8 @@ def show(request: APIRequest, payload: EventReplayCreate | None = None) -> dict[
 def create(request: APIRequest, payload: EventReplayCreate | None = None) -> dict[str, Any]:
     """Sends stored events again; repeated records carry the same event_id. Poll the answer's uri."""
     try:
-        replay = start_replay(_wanted(request, payload or EventReplayCreate()), created_by=str(request.auth.key)[:100])
+        wanted = _wanted(request, payload or EventReplayCreate())
+        replay = start_replay(wanted, created_by=str(request.auth.key)[:100], actor=request.auth.actor)
     except ReplayRefusedError as error:
         raise refuse(INVALID, str(error)) from None
     return replay_resource(replay)
@@ -207,7 +202,7 @@ def cancel(request: APIRequest, id: str) -> dict[str, Any]:  # noqa: A002
 
 def _switched(request: APIRequest, pk: str, switch: Callable[..., bool], verb: str) -> dict[str, Any]:
     replay = find_replay(request, pk)
-    if not switch(replay=replay):
+    if not switch(replay=replay, actor=request.auth.actor):
         raise refuse(INVALID, f"The replay {replay.pk} is {replay.state}, so there is nothing to {verb}.")
     replay.refresh_from_db()
     return replay_resource(replay)

@@ -25,13 +25,14 @@ BEHIND_AFTER = timedelta(seconds=2)
 class Claim:
     """Deliveries of one destination, in the order of routing, that only the holder of `token` may settle.
 
-    `is_behind`: more is due than it could take, and that has been so for a while.
+    `is_more`: more is due than it could take; `is_behind`: that has been so for a while.
     """
 
     destination: Destination
     token: str
     expires_at: datetime
     deliveries: list[Delivery]
+    is_more: bool = False
     is_behind: bool = False
 
 
@@ -57,7 +58,7 @@ def claim(destination_id: str) -> Claim | None:
     for delivery in deliveries:
         delivery.payload = blobs[delivery.pk]
     is_behind = is_more and now - min(delivery.routed_at for delivery in deliveries) > BEHIND_AFTER
-    return Claim(destination, token, expires_at, deliveries, is_behind)
+    return Claim(destination, token, expires_at, deliveries, is_more, is_behind)
 
 
 def renew(claimed: Claim) -> None:

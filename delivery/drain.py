@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NoReturn
 
 import structlog
 from django.db import Error as DatabaseError
@@ -16,6 +17,7 @@ from delivery.claim import Claim, claim, release, renew
 from delivery.load import Load
 from delivery.retry import next_try
 from delivery.settle import Call, LeaseLostError, Sent, Settlement
+from delivery.turn import Turn
 from destinations.models import Destination
 from destinations.opening import opened
 from destinations.outcome import (
@@ -31,8 +33,6 @@ from destinations.targets import Target
 
 log = structlog.get_logger(__name__)
 
-# Then the next destination gets its turn.
-SLICE_SECONDS = 20.0
 # Calls that end quickly are settled together: a commit costs as much as sending to a near receiver.
 SETTLE_EVERY_SECONDS = 0.25
 # How long a settlement waits for a database that restarts; the lease ends soon after.
@@ -46,14 +46,11 @@ class StopSendingError(Exception):
     """The destination takes nothing more for now, or this worker is to end."""
 
 
-def drain(destination_id: str) -> int:
-    """Send what is due. What fails waits for its next attempt; what is left over wakes another job.
-
-    Returns the number of claims, or 0 when it stopped before nothing was due any more.
-    """
-    deadline = time.monotonic() + SLICE_SECONDS
-    claims = 0
-    while (claimed := claim(destination_id)) is not None:
+def drain(destination_id: str, turn: Turn | None = None) -> None:
+    """Send what is due. What fails waits for its next attempt; what is left over wakes another job."""
+    turn = turn or Turn()
+    while turn.may_look() and (claimed := claim(destination_id)) is not None:
+        turn.found(is_more=claimed.is_more)
         try:
             _Carrier(claimed).run()
         except StopSendingError:
@@ -61,17 +58,15 @@ def drain(destination_id: str) -> int:
         except LeaseLostError:
             # Another worker took over; what this one sent after its lease arrives twice, with the same event IDs.
             log.warning("lease_lost", destination=destination_id)
-            return 0
+            turn.end()
+            return
         finally:
             release(claimed)
-        claims += 1
-        if time.monotonic() > deadline or stopping.is_requested():
-            break
     else:
-        return claims
+        return
+    turn.end()
     if claimed.destination.retry_at is None:
         wake.drain(destination_id, slow=claimed.destination.is_failing)
-    return 0
 
 
 class _Carrier:
@@ -98,7 +93,10 @@ class _Carrier:
 
     def _refuse_unfit(self) -> Records:
         """What can be sent; records that never can become dead letters, never truncated."""
-        dead = _oversize(self._target, self._load.records)
+        try:
+            dead = _oversize(self._target, self._load.records)
+        except DeliveryError as error:
+            self._fail(error)
         if self._destination.refuses_too_old and self._target.oldest is not None:
             dead |= _too_old(self._target, self._target.oldest, self._load.records)
         if not dead:
@@ -202,7 +200,7 @@ class _Carrier:
         if waiting:
             self._fail(RetryableError(waiting[0].message, code=waiting[0].code))
 
-    def _fail(self, error: DeliveryError) -> None:
+    def _fail(self, error: DeliveryError) -> NoReturn:
         now, destination = database_now(), self._destination
         if isinstance(error, ConfigurationError):
             log.info("destination_blocked", destination=destination.pk, code=error.code)
@@ -231,8 +229,8 @@ def _answered(indexes: Sequence[int], call: Call, result: SendResult) -> Sent:
 
 
 def _oversize(target: Target, records: Records) -> dict[int, tuple[str, str]]:
-    limit = target.limits.max_record_bytes
-    if max(map(len, records.lines), default=0) <= limit:
+    largest = max(map(len, records.lines), default=0)
+    if largest <= target.limits.max_record_bytes or largest <= (limit := target.largest_record()):
         return {}
     return {
         index: ("record_too_large", f"The record has {len(line):,} bytes; {target.label} takes {limit:,}.")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Account
 from common.ids import is_id
 from common.selects import LongSelect
-from delivery.replay import MAX_EVENT_IDS, MAX_RATE, Wanted
+from delivery.replay_scope import MAX_EVENT_IDS, MAX_RATE, Wanted
 from destinations.models import Destination
 from subscriptions.models import Subscription
 

@@ -40,7 +40,7 @@ def resume(request: AccountRequest, pk: str) -> HttpResponse:
         how = request.POST.get("how", Resume.IN_ORDER)
         to = _chosen(request, others)
         try:
-            taken = resume_held(destination=found, how=Resume(how), to=to)
+            taken = resume_held(destination=found, how=Resume(how), to=to, actor=Actor.person(request.user))
         except NotPossibleError as refused:
             error = str(refused)
         except ValueError:

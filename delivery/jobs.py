@@ -1,37 +1,27 @@
 """Work for the `route` and `drain` queues. Arguments are IDs; running a job twice does no harm."""
 
-import time
+from functools import partial
 
 from common import wake
-from delivery import stopping
 from delivery.drain import drain
 from delivery.mending import mend_account
 from delivery.replay import run_replay
 from delivery.route import route_account
+from delivery.turn import JobTurn
 
-# Single events follow each other at short distances. A job costs 5 ms whatever it does, so one that found work looks
-# once more after this, and takes together what came meanwhile; the first event of a burst never waits for it.
-LINGER_SECONDS = 0.01
-LONGEST_SECONDS = 2.0
-
-
-def _may_linger(queue: str, deadline: float) -> bool:
-    """Only while nobody else's job waits: at most this one's own next wake-up stands in the queue."""
-    return time.monotonic() < deadline and not stopping.is_requested() and wake.waiting_jobs(queue) <= 1
+# Then the next account, or the next destination, gets its turn.
+ROUTE_SECONDS = 2.0
+DRAIN_SECONDS = 20.0
 
 
 def route_job(account_id: str) -> None:
-    wake.clear("delivery.jobs.route_job", account_id)
-    deadline = time.monotonic() + LONGEST_SECONDS
-    while route_account(account_id) and _may_linger("route", deadline):
-        time.sleep(LINGER_SECONDS)
+    again = partial(wake.route, account_id)
+    route_account(account_id, JobTurn("route", "delivery.jobs.route_job", account_id, ROUTE_SECONDS, again))
 
 
 def drain_job(destination_id: str) -> None:
-    wake.clear("delivery.jobs.drain_job", destination_id)
-    deadline = time.monotonic() + LONGEST_SECONDS
-    while drain(destination_id) and _may_linger("drain", deadline):
-        time.sleep(LINGER_SECONDS)
+    again = partial(wake.drain, destination_id)
+    drain(destination_id, JobTurn("drain", "delivery.jobs.drain_job", destination_id, DRAIN_SECONDS, again))
 
 
 def mend_job(account_id: str) -> None:

@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
-from pathlib import Path
 
 import structlog
 from django.conf import settings
@@ -20,6 +19,7 @@ from redis import RedisError
 
 from common import metrics, wake
 from common.clock import database_now
+from delivery.disk import disk_use
 from delivery.held import WAITING
 from delivery.models import Delivery, Replay, RoutedBatch
 from destinations.models import Destination
@@ -79,7 +79,7 @@ class _Gauges:
         yield from _destinations()
         yield _gauge("undecided_batches", "Batches that wait for a mended filter.", _undecided())
         yield _gauge("running_replays", "Replays under way.", Replay.objects.filter(state=Replay.State.RUNNING).count())
-        yield _gauge("database_bytes", "Size of the database.", _database_bytes())
+        yield from _disk()
 
 
 def _waiting(now: datetime) -> Iterator[Metric]:
@@ -117,14 +117,15 @@ def _undecided() -> int:
     return RoutedBatch.objects.filter(is_undecided=True).count()
 
 
+def _disk() -> Iterator[Metric]:
+    """The day on which the disk is full is only there where it is foreseen."""
+    use = disk_use()
+    yield _gauge("database_bytes", "Size of the database.", use.bytes)
+    yield _gauge("database_levels_off_bytes", "Size at which as much is forgotten as comes in.", use.levels_off_at)
+    if use.full_at is not None:
+        told = "Time until the disk of the database is full at the present rate."
+        yield _gauge("database_full_seconds", told, (use.full_at - use.at).total_seconds())
+
+
 def _gauge(name: str, told: str, value: float) -> Metric:
     return GaugeMetricFamily(f"{metrics.PREFIX}_{name}", told, value=value)
-
-
-def _database_bytes() -> int:
-    if connection.vendor != "postgresql":
-        path = Path(str(connection.settings_dict["NAME"]))
-        return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_database_size(current_database())")
-        return int(cursor.fetchone()[0])

@@ -8,6 +8,7 @@ summed by delivery/rolling_up.py, and go after 400.
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -80,14 +81,23 @@ def _first_older(queryset: QuerySet[Model], field: str, before: datetime) -> Ite
             yield pk
 
 
+def _first_done(queryset: QuerySet[Any], field: str, before: datetime, busy: Q | Exists) -> list[int]:
+    """The same without busy ones, which are passed over: a filter that nobody mends must not keep the rest."""
+    last = 0
+    while ids := list(_first_older(queryset.filter(pk__gt=last), field, before)):
+        if done := list(queryset.filter(pk__in=ids).exclude(busy).values_list("pk", flat=True)):
+            return done
+        last = ids[-1]
+    return []
+
+
 def _outcomes(now: datetime) -> int:
     """Runs with all that hangs on them. One that still has something waiting or undecided stays."""
     before = now - timedelta(days=settings.OUTCOME_RETENTION_DAYS)
-    ids = list(_first_older(Routing.objects.all(), "routed_at", before))
     busy = Exists(Delivery.objects.waiting().filter(routing=OuterRef("pk"))) | Exists(
         RoutedBatch.objects.filter(routing=OuterRef("pk"), is_undecided=True)
     )
-    done = list(Routing.objects.filter(pk__in=ids).exclude(busy).values_list("pk", flat=True))
+    done = _first_done(Routing.objects.all(), "routed_at", before, busy)
     # Children outlive their parent, and letters the delivery that replayed them.
     Delivery.objects.filter(routing__in=done).delete()
     RoutedBatch.objects.filter(routing__in=done).delete()
@@ -116,9 +126,9 @@ def _attempts(now: datetime) -> int:
 def _batches(now: datetime) -> int:
     """What is left of a batch without payload tells for as long again that there was one."""
     before = now - timedelta(days=2 * settings.OUTCOME_RETENTION_DAYS)
-    ids = list(_first_older(EventBatch.objects.all(), "accepted_at", before))
-    bare = EventBatch.objects.filter(pk__in=ids, payload=None).exclude(routed_at=None)
-    return bare.delete()[0]
+    needed = Q(payload__isnull=False) | Q(routed_at=None)
+    ids = _first_done(EventBatch.objects.all(), "accepted_at", before, needed)
+    return EventBatch.objects.filter(pk__in=ids).delete()[0]
 
 
 def _tallies(now: datetime) -> int:

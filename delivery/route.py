@@ -15,9 +15,9 @@ from django.db import transaction
 from accounts.models import Account
 from common import bitmap, metrics, payloads, rows, wake
 from common.clock import database_now
-from delivery import stopping
 from delivery.decide import BatchOutcome, Run, decide
 from delivery.models import Delivery, RoutedBatch, Routing, Tally
+from delivery.turn import Turn
 from destinations.models import Destination
 from events.models import EventBatch
 from subscriptions.plan import PlannedSubscription, plan_for
@@ -34,10 +34,11 @@ class PlanOutdatedError(Exception):
     """The configuration changed, or another run took the batches, while this one was computing."""
 
 
-def route_account(account_id: str) -> int:
+def route_account(account_id: str, turn: Turn | None = None) -> int:
     """Route everything of this account that waits; returns the number of events."""
-    routed = 0
-    while not stopping.is_requested() and (batches := _waiting_batches(account_id)):
+    routed, turn = 0, turn or Turn()
+    while turn.may_look() and (batches := _waiting_batches(account_id)):
+        turn.found(is_more=_is_full(batches))
         for _ in range(CONFIGURATION_RETRIES):
             try:
                 with metrics.route_seconds.time():
@@ -45,6 +46,7 @@ def route_account(account_id: str) -> int:
             except PlanOutdatedError:
                 batches = _waiting_batches(account_id)
                 if not batches:
+                    turn.end()
                     return routed
             else:
                 routed += (count := sum(batch.count for batch in batches))
@@ -53,6 +55,7 @@ def route_account(account_id: str) -> int:
         else:
             # Somebody changes the configuration faster than a run lasts; the sweep comes back to it.
             log.warning("routing_given_up", account=account_id)
+            turn.end()
             return routed
     return routed
 
@@ -72,6 +75,11 @@ def _waiting_batches(account_id: str) -> list[EventBatch]:
     for batch in batches:
         batch.payload = blobs[batch.pk]
     return batches
+
+
+def _is_full(batches: Sequence[EventBatch]) -> bool:
+    """Whether a run takes no more than these."""
+    return len(batches) == RUN_BATCHES or sum(batch.bytes for batch in batches) > RUN_BYTES / 2
 
 
 def _write(run: Run) -> None:

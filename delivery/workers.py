@@ -44,6 +44,9 @@ class Worker(SimpleWorker):
     released.
     """
 
+    # rq would wait up to a minute before it looks again for a Redis that was gone.
+    max_connection_wait_time = 2.0
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         stopping.request()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]

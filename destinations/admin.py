@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.audit import record_staff_act
+from accounts.audit import Actor, record_staff_act
 from accounts.models import User
 from common.admin import HistoryAdmin, confirmed_action, within
 from destinations.models import Destination, TestRun
@@ -34,15 +34,13 @@ class DestinationAdmin(HistoryAdmin):
     def pause(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
         user = cast("User", request.user)
         for destination in queryset:
-            pause_destination(destination=destination, user=user)
-        record_staff_act(user=user, event_type="destination_paused_by_staff", rows=queryset)
+            pause_destination(destination=destination, user=user, actor=Actor.person(user))
         messages.success(request, f"{len(queryset)} destinations paused; their records are held.")
 
     @confirmed_action(description="Resume", consequence="Held records go out, in order.")
     def resume(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
         for destination in queryset:
-            resume_destination(destination=destination)
-        record_staff_act(user=cast("User", request.user), event_type="destination_resumed_by_staff", rows=queryset)
+            resume_destination(destination=destination, actor=Actor.person(cast("User", request.user)))
         messages.success(request, f"{len(queryset)} destinations resumed.")
 
     @confirmed_action(description="Retry now", consequence="The backoff ends; a blocked destination is tried at once.")

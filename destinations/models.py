@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -42,6 +43,8 @@ class Destination(models.Model):
     account = models.ForeignKey(Account, models.CASCADE, related_name="destinations")
     description = models.CharField(max_length=255, blank=True)
     metadata = models.TextField(max_length=4096, blank=True)
+    # As the client wrote it, in whichever case: what it reads back must be what it sent.
+    format = models.CharField(max_length=10, default="json", editable=False)
     target = models.CharField(max_length=40, choices=target_choices)
     config = models.JSONField(default=dict)
     secrets = EncryptedJSONField(default=dict, blank=True, editable=False)
@@ -85,6 +88,10 @@ class Destination(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("delivery:destination", args=[self.pk])
+
+    def clean(self) -> None:
+        if self.refuses_too_old and self.target_class.oldest is None:
+            raise ValidationError({"refuses_too_old": f"{self.target_class.label} takes records of any age."})
 
     @property
     def name(self) -> str:

@@ -1,9 +1,9 @@
 """Bodies and answers of the API on destinations. What a target looks like comes from the targets themselves."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from ninja import Schema
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 
 from common.api_schemas import Description, Input, Metadata
 from destinations.targets import all_targets
@@ -48,10 +48,20 @@ EventTarget: Any = _target_model(Schema)
 EventTargetGiven: Any = _target_model(TargetInput)
 
 
+RefusesTooOld = Annotated[
+    bool,
+    Field(
+        description="What becomes of a record that is older than the service takes: a dead letter, or, by default, it "
+        "gets the time of sending and keeps its own inside."
+    ),
+]
+
+
 class EventDestinationCreate(Input):
     metadata: Metadata | None = None
     description: Description | None = None
     format: str | None = None
+    refuses_too_old: RefusesTooOld | None = None
     target: EventTargetGiven | None = None
 
 
@@ -69,6 +79,7 @@ class EventDestination(Schema):
     created_at: str
     description: str
     format: str
+    refuses_too_old: RefusesTooOld
     target: EventTarget
     uri: str
 

@@ -201,7 +201,7 @@ def _run_step(run: TestRun, step: Step, report: StepReport, reports: list[StepRe
     else:
         report.status = "warned" if result.warning else "passed"
         report.detail, report.said = result.detail, result.warning
-        report.remedy = result.remedy
+        report.code, report.remedy = result.code, result.remedy
         report.copy_words, report.copy = to_copy(result.offers, run.config, run.account)
         report.request, report.reply = result.request, result.reply
     report.duration_ms = round((time.perf_counter() - started) * 1000)

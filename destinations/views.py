@@ -56,7 +56,7 @@ def create(request: AccountRequest, target: str) -> HttpResponse:
     if target not in all_targets():
         raise Http404
     data = request.POST or None
-    form, fields = DestinationForm(data), target_form(target, data)
+    form, fields = DestinationForm(all_targets()[target], data), target_form(target, data)
     if data and form.is_valid() & fields.is_valid():
         try:
             destination = create_destination(
@@ -80,7 +80,7 @@ def create(request: AccountRequest, target: str) -> HttpResponse:
 def configuration(request: AccountRequest, pk: str) -> HttpResponse:
     destination = get_destination(request, pk)
     data = request.POST or None
-    form = DestinationForm(data) if data else DestinationForm.of(destination)
+    form = DestinationForm(destination.target_class, data, destination)
     fields = target_form(destination.target, data, destination)
     if data and form.is_valid() & fields.is_valid():
         update_destination(
@@ -115,7 +115,8 @@ def _form_page(
 @require_POST
 @may_edit
 def pause(request: AccountRequest, pk: str) -> HttpResponse:
-    pause_destination(destination=get_destination(request, pk), user=request.user)
+    actor = Actor.person(request.user)
+    pause_destination(destination=get_destination(request, pk), user=request.user, actor=actor)
     messages.success(request, "Paused. Records are being held.")
     return redirect("delivery:destination", pk)
 

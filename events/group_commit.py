@@ -1,69 +1,101 @@
 """Requests that arrive together share one commit; each is answered after it.
 
-A commit costs a disk flush whatever it holds. The first thread to arrive becomes the leader and
-commits everything that has gathered; while it does, the next ones gather behind it.
+A commit costs a disk flush whatever it holds. The first thread to arrive leads: it commits everything that has
+gathered, then hands the lead to the first of those that came meanwhile. Each thread waits at a lock of its own, so
+that it is woken once, when its item is committed or it is to lead.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+
+# A leader that took over waits so long for more company; who comes alone commits at once.
+GATHER_SECONDS = 0.003
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
-class _Waiting(Generic[T]):
-    __slots__ = ("done", "error", "item")
+class _Waiting(Generic[T, R]):
+    __slots__ = ("_asleep", "error", "is_done", "item", "result")
 
     def __init__(self, item: T) -> None:
         self.item = item
-        self.done = False
+        self.result: R | None = None
         self.error: BaseException | None = None
+        self.is_done = False
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
+
+    def wait(self) -> None:
+        self._asleep.acquire()
+
+    def wake(self) -> None:
+        self._asleep.release()
 
 
-class GroupCommit(Generic[T]):
-    def __init__(self, save: Callable[[Sequence[T]], None], *, max_items: int = 200) -> None:
+class GroupCommit(Generic[T, R]):
+    """`save` stores a group inside a transaction and returns the result of each item, in order."""
+
+    def __init__(self, save: Callable[[Sequence[T]], Sequence[R]], *, max_items: int) -> None:
         self._save = save
         self._max_items = max_items
-        self._waiting: list[_Waiting[T]] = []
-        self._condition = threading.Condition()
-        self._leading = False
+        self._waiting: list[_Waiting[T, R]] = []
+        self._lock = threading.Lock()
+        self._is_led = False
 
-    def commit(self, item: T) -> None:
-        """Return when `item` is committed; raise what its own commit raised."""
-        mine = _Waiting(item)
-        with self._condition:
+    def commit(self, item: T) -> R:
+        """Return the item's result when it is committed; raise what its own commit raised."""
+        mine: _Waiting[T, R] = _Waiting(item)
+        with self._lock:
             self._waiting.append(mine)
-            while self._leading and not mine.done:
-                self._condition.wait()
-            if mine.done:
-                return self._finish(mine)
-            self._leading = True
+            follows, self._is_led = self._is_led, True
+        if follows:
+            mine.wait()
+        if not mine.is_done:
+            if follows:
+                time.sleep(GATHER_SECONDS)
+            self._lead()
+        if mine.error is not None:
+            raise mine.error
+        return mine.result  # type: ignore[return-value]
+
+    def _lead(self) -> None:
+        """Commit the group that has gathered, of which this thread's item is the first."""
+        with self._lock:
             group, self._waiting = self._waiting[: self._max_items], self._waiting[self._max_items :]
+        # As Django does before and after each request.
+        close_old_connections()
         try:
             self._commit_group(group)
         finally:
-            with self._condition:
-                for member in group:
-                    member.done = True
-                self._leading = False
-                self._condition.notify_all()
-        return self._finish(mine)
+            close_old_connections()
+            with self._lock:
+                successor = self._waiting[0] if self._waiting else None
+                self._is_led = successor is not None
+            if successor is not None:
+                successor.wake()
+            for member in group:
+                member.is_done = True
+            for follower in group[1:]:
+                follower.wake()
 
-    @staticmethod
-    def _finish(mine: _Waiting[T]) -> None:
-        if mine.error is not None:
-            raise mine.error
-
-    def _commit_group(self, group: list[_Waiting[T]]) -> None:
+    def _commit_group(self, group: Sequence[_Waiting[T, R]]) -> None:
         try:
             with transaction.atomic():
-                self._save([member.item for member in group])
-        except Exception as error:  # noqa: BLE001 - whatever it is, it goes to the thread it belongs to
-            if len(group) == 1:
-                group[0].error = error
+                results = self._save([member.item for member in group])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it goes to the threads it belongs to
+            # A database that cannot be written to is nobody's fault, and asking it again for each takes its time-out.
+            if len(group) == 1 or isinstance(error, OperationalError | InterfaceError):
+                for member in group:
+                    member.error = error
                 return
             # One bad neighbour fails nobody else: each tries alone and bears its own error.
             for member in group:
                 self._commit_group([member])
+            return
+        for member, result in zip(group, results, strict=True):
+            member.result = result

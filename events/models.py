@@ -1,6 +1,7 @@
 """WHAT HAPPENED: accepted events, and who may publish them."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Self
 
 from django.db import models
 from django.urls import reverse
@@ -8,6 +9,11 @@ from django.utils import timezone
 
 from accounts.models import Account
 from common.ids import IDField
+
+
+class PublisherKeyQuerySet(models.QuerySet["PublisherKey"]):
+    def usable(self, now: datetime) -> Self:
+        return self.filter(revoked_at=None).exclude(expires_at__lte=now)
 
 
 class PublisherKey(models.Model):
@@ -23,6 +29,8 @@ class PublisherKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[PublisherKeyQuerySet] = PublisherKeyQuerySet.as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return self.name
@@ -49,6 +57,7 @@ class PublishRequest(models.Model):
 class EventBatch(models.Model):
     """The accepted events of one request and one account, as NDJSON of whole envelopes.
 
+    Requests with one event that share a commit, a publisher and an account share a batch as well (events/singles.py).
     The IDs of a batch follow each other, so an event is found by the range it lies in.
     """
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from msgspec import UNSET, Raw
 
@@ -16,7 +16,6 @@ from accounts.models import Account
 from common import metrics, payloads, rows, wake
 from common.ids import new_ids
 from events.envelope import Envelope, encode_lines
-from events.group_commit import GroupCommit
 from events.intake import EventInput, Fault, Intake, read_body, read_values
 from events.models import EventBatch, PublishRequest
 
@@ -113,17 +112,12 @@ def _store(
     for account_id, events in by_account.items():
         given = [event for _, event in events]
         if intake.is_multiline:
-            for event in given:
-                event.principal, event.object = _one_line(event.principal), _one_line(event.object)
-        batch, batch_ids = _build_batch(account_id, publisher, given, now)
+            put_on_one_line(given)
+        batch, batch_ids = build_batch(account_id, publisher, given, now)
         batches.append(batch)
         ids.update(zip((index for index, _ in events), batch_ids, strict=True))
     receipt = Receipt(tuple(ids[index] for index in sorted(ids)), tuple(intake.faults))
-    # Inside a caller's transaction the event belongs to that transaction, not to a shared commit.
-    if idempotency is None and len(ids) == 1 and not connection.in_atomic_block:
-        _singles.commit(batches[0])
-    else:
-        receipt = _commit(batches, publisher, idempotency, receipt)
+    receipt = _commit(batches, publisher, idempotency, receipt)
     metrics.accepted.inc(len(receipt.event_ids))
     return receipt
 
@@ -131,17 +125,14 @@ def _store(
 def _authorize(intake: Intake, publisher: Publisher) -> dict[str, list[tuple[int, EventInput]]]:
     """Events by account; those that the publisher may not publish become faults."""
     by_account: dict[str, list[tuple[int, EventInput]]] = defaultdict(list)
-    known: set[str] | None = None
-    if publisher.account_id is None:
-        named = {event.account_id for _, event in intake.events if isinstance(event.account_id, str)}
-        known = set(Account.objects.filter(pk__in=named, suspended_at=None).values_list("pk", flat=True))
+    known = None if publisher.account_id else accounts_named_by(event for _, event in intake.events)
     # Whether it may be published depends on type and account alone, and most requests have one of each.
     refusals: dict[tuple[str, str | None], tuple[str, str] | None] = {}
     for index, event in intake.events:
         account_id = publisher.account_id if event.account_id is UNSET else event.account_id
         way = event.event_type, account_id
         if way not in refusals:
-            refusals[way] = _refusal(*way, publisher, known)
+            refusals[way] = refusal_of(*way, publisher, known)
         if (refusal := refusals[way]) is not None:
             intake.faults.append(Fault(index, *refusal))
         elif account_id is not None:
@@ -150,7 +141,13 @@ def _authorize(intake: Intake, publisher: Publisher) -> dict[str, list[tuple[int
     return by_account
 
 
-def _refusal(
+def accounts_named_by(events: Iterable[EventInput]) -> set[str]:
+    """Those that exist and are not suspended."""
+    named = {event.account_id for event in events if isinstance(event.account_id, str)}
+    return set(Account.objects.filter(pk__in=named, suspended_at=None).values_list("pk", flat=True)) if named else set()
+
+
+def refusal_of(
     event_type: str, account_id: str | None, publisher: Publisher, known: set[str] | None
 ) -> tuple[str, str] | None:
     """Code and message of the fault; None where it may be published."""
@@ -167,7 +164,7 @@ def _refusal(
     return None
 
 
-def _build_batch(
+def build_batch(
     account_id: str, publisher: Publisher, events: Sequence[EventInput], now: datetime
 ) -> tuple[EventBatch, list[str]]:
     ids = new_ids("ev", len(events))
@@ -191,6 +188,11 @@ def _build_batch(
         payload=payloads.compress(ndjson) if compress else ndjson,
     )
     return batch, ids
+
+
+def put_on_one_line(events: Iterable[EventInput]) -> None:
+    for event in events:
+        event.principal, event.object = _one_line(event.principal), _one_line(event.object)
 
 
 def _one_line(raw: Raw) -> Raw:
@@ -234,6 +236,3 @@ def _earlier_answer(publisher: Publisher, key: str, body_hash: str) -> Receipt |
             f"The Idempotency-Key {key!r} was used before with another body. Use a new key for a new request."
         )
     return Receipt.from_dict(earlier.answer)
-
-
-_singles = GroupCommit[EventBatch](save_batches)

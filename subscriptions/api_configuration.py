@@ -34,6 +34,7 @@ class ConfiguredDestination(Input):
     id: str
     description: Description = ""
     metadata: Metadata = ""
+    refuses_too_old: destination_schemas.RefusesTooOld = False
     target: destination_schemas.EventTargetGiven
 
 
@@ -153,7 +154,15 @@ def _destination(
 ) -> WantedDestination:
     resource = _resolve(target_given(given.target) or {}, stored, secrets)
     target = read_target(resource, stored)
-    return WantedDestination(given.id, target.slug, target.config, target.secrets, given.description, given.metadata)
+    return WantedDestination(
+        given.id,
+        target.slug,
+        target.config,
+        target.secrets,
+        given.description,
+        given.metadata,
+        given.refuses_too_old,
+    )
 
 
 def _resolve(value: dict[str, Any], stored: Destination | None, secrets: dict[str, str]) -> dict[str, Any]:

@@ -31,12 +31,14 @@ from subscriptions.validation import check_sources
 log = structlog.get_logger(__name__)
 
 KEPT = timedelta(hours=1)
+# The filter of a type that is no source yet.
+TAKES_NOTHING = "false"
 # A run without a sign of life for this long has lost its worker.
 LOST_AFTER = timedelta(seconds=20)
 
 
 @transaction.atomic
-def start_backtest(
+def start_backtest(  # noqa: PLR0913
     *,
     account: Account,
     key: str,
@@ -44,11 +46,13 @@ def start_backtest(
     window: str = Backtest.Window.DAY,
     destinations: Sequence[Destination] = (),
     conditions: Mapping[str, Group] | None = None,
+    saved: Mapping[str, str] | None = None,
 ) -> Backtest:
     """Hand a run to the workers and cancel what still runs for the same `key`.
 
     `conditions` are those of a source by event type, for the figures of each alone; they may hold ones that are not
-    valid yet. Raises ValidationError for sources that could not be saved.
+    valid yet. `saved` has the filters in force by event type, to compare with. Raises ValidationError for sources
+    that could not be saved.
     """
     if not sources:
         raise ValidationError("Choose at least one source: without one there is nothing to try.")
@@ -59,24 +63,25 @@ def start_backtest(
     Backtest.objects.filter(created_at__lt=now - KEPT).delete()
     older = Backtest.objects.filter(account=account, key=key, finished_at=None)
     older.update(state=Backtest.State.CANCELLED, finished_at=now)
-    groups = conditions or {}
     run = Backtest.objects.create(
         account=account,
         key=key,
         window=window,
-        sources=[_source_json(spec, groups.get(spec.event_type)) for spec in sources],
+        sources=[_source_json(spec, conditions or {}, saved) for spec in sources],
         destinations=[destination.pk for destination in destinations],
     )
     wake.backtest(run.pk)
     return run
 
 
-def _source_json(spec: SourceSpec, group: Group | None) -> dict[str, Any]:
+def _source_json(spec: SourceSpec, conditions: Mapping[str, Group], saved: Mapping[str, str] | None) -> dict[str, Any]:
+    group = conditions.get(spec.event_type)
     return {
         "event_type": spec.event_type,
         "filter": spec.filter.strip(),
         "fields": None if spec.fields is None else list(spec.fields),
         "conditions": None if group is None else to_json(group),
+        "saved_filter": None if saved is None else saved.get(spec.event_type, TAKES_NOTHING),
     }
 
 
@@ -114,6 +119,7 @@ def _trial(source: Mapping[str, Any], destinations: Sequence[PricedDestination])
         source["fields"],
         None if conditions is None else group_from_json(conditions),
         {destination.price.counting for destination in destinations if destination.price},
+        source.get("saved_filter"),
     )
 
 

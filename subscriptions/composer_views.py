@@ -239,7 +239,7 @@ def _conflict(page: Page, act: str) -> HttpResponse:
 
 
 def _answer(page: Page, act: str) -> HttpResponse:
-    page.panel = try_out(page.request.account, page.draft.pk, page.content)
+    page.panel = try_out(page.request.account, page.draft.pk, page.content, page.draft.subscription)
     if act in PICKERS:
         address = reverse(PICKERS[act], args=[page.draft.pk])
         return redirect(address)

@@ -37,6 +37,7 @@ class WantedDestination:
     secrets: Mapping[str, str]
     description: str
     metadata: str
+    refuses_too_old: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def export_configuration(account: Account) -> dict[str, Any]:
 def _exported_destination(destination: Destination) -> dict[str, Any]:
     resource = destination_resource(destination)
     shown = _refer(resource["target"][destination.target], destination)
-    kept = {name: resource[name] for name in ("id", "description", "metadata")}
+    kept = {name: resource[name] for name in ("id", "description", "metadata", "refuses_too_old")}
     return {**kept, "target": {destination.target: shown}}
 
 
@@ -152,7 +153,7 @@ def apply_configuration(
 
 def _bring_destination(run: _Run, wanted: WantedDestination) -> None:
     stored = Destination.objects.existing().filter(account=run.account, pk=wanted.id).first()
-    texts = {"description": wanted.description, "metadata": wanted.metadata}
+    given: dict[str, Any] = {name: getattr(wanted, name) for name in ("description", "metadata", "refuses_too_old")}
     if stored is None:
         made = create_destination(
             account=run.account,
@@ -160,7 +161,7 @@ def _bring_destination(run: _Run, wanted: WantedDestination) -> None:
             target=wanted.target,
             config=wanted.config,
             secrets=wanted.secrets,
-            **texts,
+            **given,
         )
         run.ids[wanted.id] = made.pk
         run.note("destination", {}, destination_resource(made))
@@ -168,7 +169,7 @@ def _bring_destination(run: _Run, wanted: WantedDestination) -> None:
     run.ids[wanted.id] = stored.pk
     before = destination_resource(stored)
     changed = update_destination(
-        destination=stored, actor=run.actor, config=wanted.config, secrets=wanted.secrets, **texts
+        destination=stored, actor=run.actor, config=wanted.config, secrets=wanted.secrets, **given
     )
     run.note("destination", before, destination_resource(changed))
 

@@ -68,7 +68,7 @@ def new_destination(request: AccountRequest, pk: str, target: str) -> HttpRespon
     if target not in all_targets():
         raise Http404
     data = request.POST or None
-    form, fields = DestinationForm(data), target_form(target, data)
+    form, fields = DestinationForm(all_targets()[target], data), target_form(target, data)
     if data and form.is_valid() & fields.is_valid():
         made = create_destination(
             account=request.account,
@@ -91,7 +91,7 @@ def _keep(request: AccountRequest, draft: Draft, content: Content, section: str)
     if not request.htmx:
         return redirect(f"{reverse('subscriptions:draft', args=[draft.pk])}#{section}")
     page = Page(request, kept, content, kept.tab, kept.version, focus=f"add-{section}")
-    page.panel = try_out(request.account, kept.pk, content)
+    page.panel = try_out(request.account, kept.pk, content, kept.subscription)
     return page.whole()
 
 

@@ -44,6 +44,15 @@ class ClauseReading:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedReading:
+    """What the filter in force matches of the same events, and what the tried one adds to it and drops from it."""
+
+    matched: int
+    added: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
 class SourceReading:
     """Refused includes `errors`, which ended in an error. Bytes are of matched events."""
 
@@ -56,6 +65,7 @@ class SourceReading:
     clauses: tuple[ClauseReading, ...] = ()
     matched_samples: tuple[Sample, ...] = ()
     refused_samples: tuple[Sample, ...] = ()
+    saved: SavedReading | None = None
 
     @property
     def refused(self) -> int:
@@ -130,6 +140,18 @@ class Reading:
     @property
     def estimated_refused(self) -> int:
         return self.total - self.estimated_matched
+
+    @property
+    def change(self) -> SavedReading | None:
+        """Of all of the window, by estimate; None when a source has nothing to be compared with."""
+        saved = [source.saved for source in self.sources if source.saved is not None]
+        if not saved or len(saved) < len(self.sources):
+            return None
+        return SavedReading(
+            round(sum(each.matched for each in saved) * self.scale),
+            round(sum(each.added for each in saved) * self.scale),
+            round(sum(each.dropped for each in saved) * self.scale),
+        )
 
     @property
     def per_day(self) -> float:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from events.catalog import EventType
 from events.envelope import Envelope
@@ -11,7 +12,7 @@ from events.filters.conditions import Condition, Group, render
 from events.filters.places import lay_out
 from events.projection import Projection, compile_projection
 from subscriptions.pricing import counted_bytes
-from subscriptions.reading import ClauseReading, Sample, SourceReading
+from subscriptions.reading import ClauseReading, Sample, SavedReading, SourceReading
 
 SAMPLES = 50
 # Each clause is a filter of its own to run.
@@ -32,6 +33,28 @@ class _Clause:
 
 
 @dataclass(slots=True)
+class _Saved:
+    """The filter in force, none of which takes all: what it takes, and what the trial's own adds and drops."""
+
+    filter: Filter | None
+    matched: int = 0
+    added: int = 0
+    dropped: int = 0
+
+    def take(self, read: Sequence[Any], objects: Sequence[bytes], verdicts: Sequence[bool | None]) -> None:
+        before: Sequence[bool | None] = [True] * len(objects)
+        if self.filter is not None:
+            before = self.filter.decide_many(read, objects.__getitem__)
+        for was, will in zip(before, verdicts, strict=True):
+            self.matched += bool(was)
+            self.added += bool(will) and not was
+            self.dropped += bool(was) and not will
+
+    def reading(self) -> SavedReading:
+        return SavedReading(self.matched, self.added, self.dropped)
+
+
+@dataclass(slots=True)
 class Trial:
     """Feed it with events of its type by `take`, portions newest first; `reading` gives the figures at any time."""
 
@@ -41,6 +64,7 @@ class Trial:
     clauses: list[_Clause]
     reader: Reader
     countings: Sequence[Counting] = ()
+    saved: _Saved | None = None
     examined: int = 0
     matched: int = 0
     errors: int = 0
@@ -54,13 +78,14 @@ class Trial:
     def fresh(self) -> "Trial":
         """The same without figures."""
         clauses = [_Clause(clause.place, clause.text, clause.filter) for clause in self.clauses]
-        return Trial(self.event_type, self.filter, self.projection, clauses, self.reader, self.countings)
+        saved = _Saved(self.saved.filter) if self.saved else None
+        return Trial(self.event_type, self.filter, self.projection, clauses, self.reader, self.countings, saved)
 
     def take(self, events: Sequence[Envelope], sizes: Sequence[int]) -> None:
         """`sizes` are the bytes of the whole events."""
         objects = [bytes(event.object) for event in events]
-        # Decoded once for the filter and its clauses.
-        read = self.reader.read_many(objects) if self.filter is not None or self.clauses else []
+        # Decoded once for all filters.
+        read = self.reader.read_many(objects) if self._has_filters else []
         verdicts: list[bool | None] = [True] * len(events)
         if self.filter is not None:
             verdicts = self.filter.decide_many(read, objects.__getitem__)
@@ -74,9 +99,15 @@ class Trial:
         for counting in self.countings:
             self.counted[counting] += sum(counted_bytes(size, counting) for size in sizes_out)
         self._sample(events, sizes, dict(zip(matched, sizes_out, strict=True)))
+        if self.saved is not None:
+            self.saved.take(read, objects, verdicts)
         for clause in self.clauses:
             if clause.filter is not None:
                 clause.passes += clause.filter.decide_many(read, objects.__getitem__).count(True)
+
+    @property
+    def _has_filters(self) -> bool:
+        return bool(self.filter or self.clauses or (self.saved and self.saved.filter))
 
     def _sizes_out(self, matched: Sequence[int], objects: Sequence[bytes], sizes: Sequence[int]) -> list[int]:
         if self.projection is None:
@@ -107,6 +138,7 @@ class Trial:
             tuple(clause.reading() for clause in self.clauses),
             tuple(self.matched_samples),
             tuple(self.refused_samples),
+            self.saved.reading() if self.saved else None,
         )
 
 
@@ -116,8 +148,12 @@ def make_trial(
     fields: Sequence[str] | None,
     conditions: Group | None,
     countings: Iterable[Counting],
+    saved_text: str | None = None,
 ) -> Trial:
-    """Raises FilterError. Without conditions the clauses are the parts of the text's outermost && or ||."""
+    """Raises FilterError. Without conditions the clauses are the parts of the text's outermost && or ||.
+
+    `saved_text` is the filter in force, to compare with, if there is one.
+    """
     compiled = compile_filter(text, event_type) if text.strip() else None
     projection = compile_projection(event_type, fields) if fields is not None else None
     if conditions is not None:
@@ -125,9 +161,20 @@ def make_trial(
     else:
         clauses = [*_parts(text, event_type)] if compiled is not None else []
     kept = clauses[:MAX_CLAUSES]
-    filters = [each for each in (compiled, *(clause.filter for clause in kept)) if each is not None]
-    reader = Reader(needed for each in filters for needed in each.fields)
-    return Trial(event_type, compiled, projection, kept, reader, tuple(countings))
+    saved = _saved(saved_text, event_type)
+    of_all = (compiled, saved.filter if saved else None, *(clause.filter for clause in kept))
+    reader = Reader(needed for each in of_all if each is not None for needed in each.fields)
+    return Trial(event_type, compiled, projection, kept, reader, tuple(countings), saved)
+
+
+def _saved(text: str | None, event_type: EventType) -> _Saved | None:
+    if text is None:
+        return None
+    try:
+        return _Saved(compile_filter(text, event_type) if text.strip() else None)
+    except FilterError:
+        # It no longer compiles: there is nothing to compare with.
+        return None
 
 
 def _clauses(group: Group, event_type: EventType, place: tuple[int, ...]) -> Iterator[_Clause]:

@@ -76,6 +76,8 @@ PAGES = {
     "account-new": "/account/new/",
     "audit-trail": "/settings/audit/",
     "notifications": "/settings/notifications/",
+    "prices": "/settings/prices/",
+    "price": "/settings/prices/datadog/",
     "sign-in-security": "/settings/sign-in/",
     "password": "/settings/sign-in/password/",
     "settings": "/settings/",

@@ -19,13 +19,27 @@ class ValkeyProcess:
         self.url = f"unix://{self.socket}?db=0"
 
     def __enter__(self) -> Self:
-        command = valkey_service(self.socket).command
+        self.start()
+        return self
+
+    def start(self) -> None:
+        directory = self.socket.parent
+        command = [
+            *valkey_service(self.socket).command,
+            "--dir",
+            str(directory),
+            "--logfile",
+            f"{directory}/valkey.log",
+        ]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not answers(self.url):
             assert time.monotonic() < deadline, "Valkey did not start."
             time.sleep(0.05)
-        return self
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(PATIENCE_SECONDS)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Account, APIKey, User
+from accounts.models import Account, APIKey, AuditEntry, Membership, User
 from delivery.models import DeadLetter, Delivery
 from destinations.models import Destination
 from destinations.testing import run_test, start_test_run
@@ -101,6 +101,11 @@ def test_staff_pause_and_resume_a_destination(staff: Client, world: Destination)
     act(staff, Destination, "pause", world.pk)
     world.refresh_from_db()
     assert (world.state, str(world.paused_by)) == ("paused", "staff@example.com")
+    recorded = AuditEntry.objects.filter(object_id=world.pk).latest("pk")
+    assert recorded.before
+    assert recorded.after
+    assert (recorded.before["state"], recorded.after["state"]) == ("active", "paused")
+    assert recorded.actor_id == world.paused_by_id
 
     act(staff, Destination, "resume", world.pk)
     world.refresh_from_db()
@@ -115,6 +120,54 @@ def test_staff_pause_a_subscription_as_a_revision_of_its_own(staff: Client, worl
     subscription.refresh_from_db()
     assert (subscription.state, subscription.revision) == ("paused", 2)
     assert subscription.revisions.first().actor["source"] == "Dashboard"  # type: ignore[union-attr]
+
+
+def memberships(staff: Client, account: Account, *rows: dict[str, str]) -> str:
+    """Save an account's page with these memberships; the page that comes back."""
+    columns = ("max_subscriptions", "max_destinations", "max_destinations_per_subscription", "payload_retention_days")
+    data = {"name": account.name, **{name: str(getattr(account, name)) for name in columns}}
+    existing = sum("id" in row for row in rows)
+    data |= {"memberships-TOTAL_FORMS": str(len(rows)), "memberships-INITIAL_FORMS": str(existing)}
+    for number, row in enumerate(rows):
+        data |= {f"memberships-{number}-{name}": value for name, value in {"account": account.pk, **row}.items()}
+    address = reverse("admin:accounts_account_change", args=[account.pk])
+    return staff.post(address, data, follow=True).content.decode()
+
+
+def test_staff_cannot_take_an_accounts_last_owner(staff: Client, account: Account, owner: User) -> None:
+    own = {"id": str(Membership.objects.get(user=owner).pk), "user": owner.pk, "role": "viewer"}
+
+    assert "keeps at least one owner" in memberships(staff, account, own)
+    assert "keeps at least one owner" in memberships(staff, account, {**own, "role": "owner", "DELETE": "on"})
+
+    assert Membership.objects.get(user=owner).role == "owner"
+    assert not AuditEntry.objects.filter(account=account, event_type__startswith="member_").exists()
+
+
+def test_memberships_changed_by_staff_stand_in_the_trail(
+    staff: Client, account: Account, owner: User, stranger: User
+) -> None:
+    own = {"id": str(Membership.objects.get(user=owner).pk), "user": owner.pk}
+    memberships(staff, account, {**own, "role": "editor"}, {"user": stranger.pk, "role": "owner"})
+    joined = Membership.objects.get(account=account, user=stranger)
+    memberships(
+        staff,
+        account,
+        {**own, "role": "editor", "DELETE": "on"},
+        {"id": str(joined.pk), "user": stranger.pk, "role": "owner"},
+    )
+
+    entries = AuditEntry.objects.filter(account=account, event_type__startswith="member_").order_by("pk")
+    assert [(entry.event_type, entry.object_id) for entry in entries] == [
+        ("member_joined", stranger.pk),
+        ("member_role_changed", owner.pk),
+        ("member_removed", owner.pk),
+    ]
+    assert {entry.actor_id for entry in entries} == {User.objects.get(email="staff@example.com").pk}
+
+
+def test_a_person_is_not_deleted_by_staff(staff: Client, owner: User) -> None:
+    assert staff.post(reverse("admin:accounts_user_delete", args=[owner.pk]), {"post": "yes"}).status_code == 403
 
 
 def test_staff_replay_a_dead_letter(

@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts.audit import SYSTEM
 from accounts.models import Account, Invitation, Role
 from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery, Tally
-from delivery.replay import Wanted, start_replay
+from delivery.replay import start_replay
+from delivery.replay_scope import Wanted
 from destinations.models import Destination, TestRun
 from events.publishing import publish
 from subscriptions.models import Draft, Subscription

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from accounts.models import Account, User
 from common.ids import new_id
 from delivery.models import DeadLetter, Delivery
-from delivery.replay import Wanted, start_replay
+from delivery.replay import start_replay
+from delivery.replay_scope import Wanted
 from delivery.route import route_account
 from destinations.models import Destination
 from events.models import EventBatch

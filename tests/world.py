@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts.models import Account, APIKey, AuditEntry, Invitation, Role, User
 from delivery.models import DeadLetter, Delivery
-from delivery.replay import Wanted, start_replay
+from delivery.replay import start_replay
+from delivery.replay_scope import Wanted
 from destinations.models import Destination
 from destinations.testing import start_test_run
 from events.publishing import publish

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -54,6 +55,12 @@ def short_id(value: str) -> str:
 def thousands(value: float) -> str:
     """`30,811`."""
     return f"{value:,}"
+
+
+@figure
+def amount(value: Decimal) -> str:
+    """`0.029`: as many decimals as there are."""
+    return f"{value.normalize():,f}"
 
 
 @figure

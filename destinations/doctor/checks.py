@@ -28,7 +28,8 @@ def limits_of(target: Target) -> StepResult:
     limits = target.limits
     words = f"up to {limits.max_records:,} records and {limits.max_bytes:,} B a request"
     if target.oldest is not None:
-        words += f"; records older than {_age(target.oldest.total_seconds())} get the time of sending"
+        age = _age(target.oldest.total_seconds())
+        words += f"; records older than {age} get the time of sending, or are refused if you chose that"
     if limits.max_record_bytes < LARGEST_EVENT:
         words += f"; records over {limits.max_record_bytes:,} B become dead letters"
     return StepResult(words)

@@ -35,7 +35,7 @@ class DemoDestination:
 
 
 DEMO_DESTINATIONS = (
-    DemoDestination("kinesis", "Traffic to SIEM", {**BY_ROLE, "stream_arn": STREAM_ARN}),
+    DemoDestination("kinesis", "Traffic to SIEM", {**BY_ROLE, "stream_arn": STREAM_ARN, "partition_key": ""}),
     DemoDestination("cloudwatch_logs", "Events in CloudWatch", {**BY_ROLE, "log_group_arn": LOG_GROUP_ARN}),
     DemoDestination("firehose", "Archive in S3", {**BY_ROLE, "delivery_stream_arn": DELIVERY_STREAM_ARN}),
     DemoDestination(

@@ -8,6 +8,7 @@ from destinations.targets._aws import AwsTarget
 from destinations.targets._aws_errors import DENIED_CODES, code_of, read_sign_in_error
 from destinations.targets._base import Step, StepResult
 
+NO_EXTERNAL_ID = "no_external_id"
 WRONG_EXTERNAL_ID = "not-the-external-id"
 LET_IN_WORDS = {"without it": "WITHOUT the external ID", "with a wrong one": "with a WRONG external ID"}
 
@@ -67,6 +68,7 @@ def refuse_strangers(target: AwsTarget) -> StepResult:
         ),
         remedy="Put the set-up's trust policy on the role: it has the condition sts:ExternalId.",
         offers="trust_policy",
+        code=NO_EXTERNAL_ID,
     )
 
 

@@ -48,8 +48,8 @@ class Context:
 class StepResult:
     """A step that passed: what it found; `warning` when it passed with something to mend.
 
-    `remedy` says how, and `offers` what to copy for it, by its name in the error table ("trust_policy").
-    `request` and `reply` may be shown to the customer, so they hold no secret.
+    `code` names it for programs, `remedy` says how, and `offers` what to copy for it, by its name in the error table
+    ("trust_policy"). `request` and `reply` may be shown to the customer, so they hold no secret.
     """
 
     detail: str
@@ -58,6 +58,7 @@ class StepResult:
     reply: str = ""
     remedy: str = ""
     offers: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,10 @@ class Target(ABC):
     def pack(self, records: Sequence[Record]) -> Iterator[Sequence[Record]]:
         """Split records into requests within the limits."""
         return split_by_limits(records, self.limits)
+
+    def largest_record(self) -> int:
+        """How many bytes a record may have here, asked only for one over the usual limit. Raises DeliveryError."""
+        return self.limits.max_record_bytes
 
     @abstractmethod
     def send(self, records: Sequence[Record]) -> SendResult:

@@ -1,6 +1,6 @@
 """What a draft would take of the stored events: a backtest of as much of it as is right already."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from accounts.models import Account
@@ -9,7 +9,7 @@ from subscriptions.backtest import start_backtest
 from subscriptions.drafting.checking import check_source, condition_of, filter_text, group_of, places_of
 from subscriptions.drafting.content import Content, DraftSource, Row, RowGroup
 from subscriptions.measuring import WINDOWS
-from subscriptions.models import Backtest
+from subscriptions.models import Backtest, Subscription
 from subscriptions.services import SourceSpec
 
 
@@ -25,8 +25,11 @@ def latest_run(account: Account, key: str) -> Panel:
     return Panel(Backtest.objects.filter(account=account, key=key).order_by("-created_at").first())
 
 
-def try_out(account: Account, key: str, content: Content) -> Panel:
-    """Start a run under `key`, or keep to the last one where a filter cannot be read at all."""
+def try_out(account: Account, key: str, content: Content, subscription: Subscription | None = None) -> Panel:
+    """Start a run under `key`, or keep to the last one where a filter cannot be read at all.
+
+    Of changes to a subscription it also tells what they add to what it takes now, and what they drop.
+    """
     if not content.sources:
         return Panel(None)
     notes: list[str] = []
@@ -40,6 +43,10 @@ def try_out(account: Account, key: str, content: Content) -> Panel:
         specs.append(_spec(source, frozenset(faults.rows)))
         if source.event_type.selectable and source.mode == "conditions":
             conditions[source.type] = _as_typed(source)
+    saved = None
+    if subscription is not None:
+        saved = dict(subscription.sources.values_list("event_type", "filter"))
+        notes += _given_up(content, saved)
     run = start_backtest(
         account=account,
         key=key,
@@ -47,8 +54,14 @@ def try_out(account: Account, key: str, content: Content) -> Panel:
         window=content.window if content.window in WINDOWS else Backtest.Window.DAY,
         destinations=places_of(content, account),
         conditions=conditions,
+        saved=saved,
     )
     return Panel(run, notes)
+
+
+def _given_up(content: Content, saved: Mapping[str, str]) -> list[str]:
+    gone = sorted(set(saved) - {source.type for source in content.sources})
+    return [f"No longer a source, and not counted here: {', '.join(gone)}."] if gone else []
 
 
 def _spec(source: DraftSource, wrong: frozenset[str]) -> SourceSpec:

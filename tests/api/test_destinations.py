@@ -29,7 +29,8 @@ def test_a_destination_of_every_kind_is_created_and_comes_back_without_its_secre
 ) -> None:
     made = api.destination(target, description="There", metadata='{"team": "edge"}')
 
-    assert set(made) == {"id", "metadata", "created_at", "description", "format", "target", "uri"}
+    published = {"id", "metadata", "created_at", "description", "format", "target", "uri"}
+    assert set(made) == {*published, "refuses_too_old"}
     assert re.fullmatch(r"ed_[0-9A-Za-z]{27}", made["id"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", made["created_at"])
     assert made["uri"] == f"http://127.0.0.1:8000/api/event_destinations/{made['id']}"
@@ -53,6 +54,36 @@ def test_what_comes_back_can_be_sent_back_and_changes_nothing(api: Api, target: 
     now = Destination.objects.get()
     assert (now.config, now.secrets, now.revision) == (stored.config, stored.secrets, 1)
     assert AuditEntry.objects.filter(event_type="event_destination_updated.v0").count() == 0
+
+
+def test_records_that_are_too_old_are_refused_on_request(api: Api) -> None:
+    made = api.destination(refuses_too_old=True)
+    path = f"/event_destinations/{made['id']}"
+
+    assert made["refuses_too_old"] is True
+    assert api.patch(path, {"description": "There"}).json()["refuses_too_old"] is True
+    assert api.patch(path, {"refuses_too_old": False}).json()["refuses_too_old"] is False
+    assert Destination.objects.get().revision == 3
+
+
+def test_a_service_that_takes_records_of_any_age_refuses_none_as_too_old(api: Api) -> None:
+    body = {"format": "json", "target": KINESIS, "refuses_too_old": True}
+    assert "Kinesis takes records of any age" in assert_error(api.post("/event_destinations", body), 5140)["msg"]
+
+    made = api.destination(KINESIS)
+    assert_error(api.patch(f"/event_destinations/{made['id']}", {"refuses_too_old": True}), 5140)
+
+
+def test_a_partition_key_stays_until_it_is_changed(api: Api) -> None:
+    made = api.destination({"kinesis": {**KINESIS["kinesis"], "partition_key": "conn.client_ip"}})
+    path = f"/event_destinations/{made['id']}"
+    stream = {"kinesis": {"stream_arn": "arn:aws:kinesis:eu-west-1:111122223333:stream/other"}}
+
+    assert api.patch(path, {"target": stream}).json()["target"]["kinesis"]["partition_key"] == "conn.client_ip"
+    changed = api.patch(path, {"target": {"kinesis": {"partition_key": ""}}}).json()
+    assert changed["target"]["kinesis"]["partition_key"] == ""
+    refused = api.patch(path, {"target": {"kinesis": {"partition_key": "conn.nothing"}}})
+    assert "No event type has a field conn.nothing" in assert_error(refused, 5140)["msg"]
 
 
 def test_unset_texts_are_empty(api: Api) -> None:
@@ -185,6 +216,27 @@ def test_the_arn_of_another_service_says_what_it_is(api: Api) -> None:
 
     assert "log group" in answer["msg"]
     assert "stream_arn" in answer["details"]["fields"]
+
+
+def test_a_format_comes_back_as_it_was_written(api: Api) -> None:
+    made = api.post("/event_destinations", {"format": "JSON", "target": DATADOG}).json()
+    path = f"/event_destinations/{made['id']}"
+
+    assert (made["format"], api.get(path).json()["format"]) == ("JSON", "JSON")
+    assert api.patch(path, {"format": "json"}).json()["format"] == "json"
+    assert api.patch(path, {"description": "There"}).json()["format"] == "json"
+
+
+def test_pausing_and_resuming_are_in_the_trail(api: Api, account: Account) -> None:
+    path = f"/event_destinations/{api.destination()['id']}"
+
+    for act in ("pause", "pause", "resume"):
+        api.post(f"{path}/{act}")
+
+    changes = AuditEntry.objects.filter(account=account, event_type="event_destination_updated.v0").order_by("pk")
+    states = [(entry.before["state"], entry.after["state"]) for entry in changes if entry.before and entry.after]
+    assert states == [("active", "paused"), ("paused", "active")]
+    assert {entry.actor["kind"] for entry in changes} == {"api_key"}
 
 
 @pytest.mark.parametrize("format_", [None, "", "xml"])

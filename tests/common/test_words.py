@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
@@ -32,6 +33,11 @@ def test_short_id_keeps_the_prefix_and_the_last_six() -> None:
 def test_what_does_not_exist_is_a_dash(name: str) -> None:
     assert render(f"{{{{ missing|{name} }}}}") == words.NOT_APPLICABLE
     assert render(f"{{{{ value|{name} }}}}", value=None) == words.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(("text", "shown"), [("0.029000", "0.029"), ("100", "100"), ("2500.50", "2,500.5"), ("0", "0")])
+def test_an_amount_has_the_decimals_that_it_needs(text: str, shown: str) -> None:
+    assert words.amount(Decimal(text)) == shown
 
 
 def test_zero_is_a_figure() -> None:

@@ -1,6 +1,7 @@
 """The overview, Find and Settings."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -11,14 +12,15 @@ from django.utils import timezone
 from accounts.models import Account, APIKey
 from delivery.models import Delivery, Tally
 from delivery.route import route_account
-from destinations.models import Destination
+from destinations.models import Destination, TestRun
+from destinations.testing import StepReport
 from events.publishing import publish
 from subscriptions.services import SourceSpec
 from tests.carrying import FakeDatadog
 from tests.factories import HTTP, make_api_key, make_destination, make_event, make_subscription
 
 # Session, person and account in three; the tallies of an account are in two tables.
-OVERVIEW_QUERIES = 16
+OVERVIEW_QUERIES = 18
 
 
 def html_of(client: Client, page: str) -> str:
@@ -99,6 +101,41 @@ def test_records_that_are_soon_lost_are_named(owner_client: Client, account: Acc
     (item,) = owner_client.get("/").context["items"]
 
     assert (item.word, item.name) == ("Records expire", "Paused one")
+
+
+def test_credentials_that_end_and_checks_that_fail_come_with_their_remedy(
+    owner_client: Client, account: Account
+) -> None:
+    today = timezone.localdate()
+    ended = make_destination(account, description="Ended")
+    ending = make_destination(account, description="Ending")
+    idle = make_destination(account, description="Idle")
+    places = Destination.objects.filter(account=account)
+    places.filter(pk=ended.pk).update(credentials_expire_on=today - timedelta(days=2))
+    places.filter(pk=ending.pk).update(credentials_expire_on=today + timedelta(days=7))
+    check = TestRun.objects.create(
+        account=account,
+        destination=idle,
+        target=idle.target,
+        purpose=TestRun.Purpose.CHECK,
+        state=TestRun.State.FAILED,
+        record=b"{}",
+        steps=[asdict(StepReport("Sign in", "failed", said="Forbidden", remedy="Set a new key."))],
+    )
+
+    response = owner_client.get("/")
+
+    items = [(item.word, item.name) for item in response.context["items"]]
+    assert items == [("Credentials ended", "Ended"), ("Check failed", "Idle"), ("Credentials end", "Ending")]
+    html = response.content.decode()
+    assert "Sign in failed: Forbidden Set a new key." in html
+    assert "The credentials of Ending end in 7 days" in html
+    for remedy in (
+        reverse("destinations:test_run", args=[check.pk]),
+        reverse("destinations:credentials", args=[ended.pk]),
+        reverse("destinations:credentials", args=[ending.pk]),
+    ):
+        assert f'href="{remedy}"' in html
 
 
 def test_the_overview_polls_a_piece_of_itself(owner_client: Client, account: Account) -> None:

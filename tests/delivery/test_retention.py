@@ -22,7 +22,8 @@ from delivery.models import (
     Routing,
     Tally,
 )
-from delivery.replay import Wanted, start_replay
+from delivery.replay import start_replay
+from delivery.replay_scope import Wanted
 from delivery.retention import prune
 from destinations.models import Destination
 from destinations.services import pause_destination
@@ -158,6 +159,21 @@ def test_what_still_waits_keeps_its_run(
     prune()
 
     assert Delivery.objects.waiting().count() == Routing.objects.count() == 1
+
+
+def test_what_has_to_stay_keeps_nothing_else(
+    account: Account, carried: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much of it there is at the beginning."""
+    monkeypatch.setattr(retention, "STEP", 1)
+    RoutedBatch.objects.filter(pk=RoutedBatch.objects.earliest("pk").pk).update(is_undecided=True)
+    age(days=61)
+
+    pruned = prune()
+
+    assert (pruned["outcomes"], pruned["batches"]) == (1, 1)
+    assert RoutedBatch.objects.get().is_undecided
+    assert EventBatch.objects.get().payload is not None
 
 
 def test_the_remains_of_a_batch_go_last(account: Account, carried: list[str]) -> None:

@@ -173,10 +173,11 @@ def test_a_job_that_found_work_looks_once_more_and_takes_what_came_meanwhile(
         if later:
             ids.extend(publish([later.pop()], account=account).event_ids)
 
-    monkeypatch.setattr("delivery.jobs.time.sleep", publish_meanwhile)
+    monkeypatch.setattr("delivery.turn.time.sleep", publish_meanwhile)
 
     jobs_module.route_job(account.pk)
     assert Delivery.objects.count() == 3
+    assert jobs(redis, "route") == 0
     jobs_module.drain_job(destination.pk)
 
     assert datadog.event_ids == ids
@@ -187,8 +188,36 @@ def test_a_job_does_not_look_again_while_others_wait(
 ) -> None:
     publish([make_event()], account=account)
     monkeypatch.setattr(wake, "waiting_jobs", lambda _: 2)
-    monkeypatch.setattr("delivery.jobs.time.sleep", lambda _: pytest.fail("It waited."))
+    monkeypatch.setattr("delivery.turn.time.sleep", lambda _: pytest.fail("It waited."))
 
     jobs_module.route_job(account.pk)
 
     assert Delivery.objects.count() == 1
+
+
+def test_work_that_comes_after_the_last_look_wakes_a_job(
+    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis"
+) -> None:
+    publish([make_event()], account=account)
+    redis.flushall()
+
+    jobs_module.route_job(account.pk)
+    assert jobs(redis, "drain") == 1
+    publish([make_event()], account=account)
+
+    assert jobs(redis, "route") == 1
+    work_everything()
+    assert len(datadog.arrived) == 2
+
+
+def test_a_job_whose_time_is_over_wakes_the_next(
+    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish([make_event()], account=account)
+    redis.flushall()
+    monkeypatch.setattr(jobs_module, "ROUTE_SECONDS", -1.0)
+
+    jobs_module.route_job(account.pk)
+
+    assert not Delivery.objects.exists()
+    assert jobs(redis, "route") == 1

@@ -414,3 +414,21 @@ def test_pages_are_ready_for_every_answer_of_the_worker(datadog: FakeDatadog, ow
     assert 'data-run-state="passed"' in page or 'data-run-state="warned"' in page
     assert len(datadog.arrived) == 1
     assert "See what arrived" in page
+
+
+def test_the_form_asks_what_becomes_of_records_that_are_too_old(owner_client: Client, destination: Destination) -> None:
+    address = f"/destinations/{destination.pk}/configuration/"
+    assert "Datadog takes nothing older than 18 hours." in text(owner_client.get(address))
+
+    owner_client.post(address, {**DATADOG, "refuses_too_old": "on"})
+
+    destination.refresh_from_db()
+    assert (destination.refuses_too_old, destination.revision) == (True, 2)
+    assert re.search(r'name="refuses_too_old"[^>]* checked', text(owner_client.get(address)))
+    owner_client.post(address, DATADOG)
+    destination.refresh_from_db()
+    assert not destination.refuses_too_old
+
+
+def test_the_form_does_not_ask_where_records_may_have_any_age(owner_client: Client, account: Account) -> None:
+    assert "refuses_too_old" not in text(owner_client.get("/destinations/new/kinesis/"))

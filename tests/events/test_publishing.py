@@ -1,10 +1,8 @@
 import gzip
 import json
-import threading
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from accounts.models import Account
 from common import payloads
@@ -190,28 +188,6 @@ def test_publish_from_inside_raises_for_faults(account: Account) -> None:
 
     with pytest.raises(RefusedError):
         publish([{"event_type": "nothing.v0", "object": {}}], account=account)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_single_events_that_arrive_together_are_all_stored(account: Account) -> None:
-    body = json.dumps(make_event()).encode()
-    ids: list[str] = []
-
-    def send() -> None:
-        try:
-            for _ in range(5):
-                ids.extend(publish_body(body, publisher=own(account)).event_ids)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=send) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert len(set(ids)) == 40
-    assert {envelope["event_id"] for envelope in stored(account)} == set(ids)
 
 
 def test_gzip_is_a_matter_of_the_view_not_of_publishing(account: Account) -> None:

@@ -1,158 +1,101 @@
-"""Workers as processes of their own, which may be killed, and a receiver that misbehaves on purpose."""
+"""An installation for each test: its own queue, receiver and children, on the tests' database or on a PostgreSQL that
+may break."""
 
-import gzip
-import json
-import os
-import random
-import signal
-import socket
-import subprocess
-import sys
-import threading
+import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.conf import settings as django_settings
-from django.db import connection
+from django.core.management import call_command
+from django.db import connection, connections
 from pytest_django.fixtures import Settings
-from redis import Redis
+from pytest_django.plugin import DjangoDbBlocker
 
+from accounts.models import Account
 from common import wake
+from config import env
+from delivery.ledger import Scope, faults
 from delivery.models import Delivery
 from destinations.models import Destination
 from events.models import EventBatch
+from tests.factories import HTTP
+from tests.faults.postgres import Postgres, binaries
+from tests.faults.processes import CHILDREN_LOG, Web, Workers
+from tests.faults.receiver import Receiver
+from tests.servers import ValkeyProcess
 
+# So that what a killed worker held is taken over soon.
 LEASE_SECONDS = 3
-START_SECONDS = 60
+LOG_LINES = 60
+
+Environment = dict[str, str]
 
 
-class Receiver(ThreadingHTTPServer):
-    """A Datadog that answers as `behave` says, given the API key of the request; it counts what it took by event ID."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.lock = threading.Lock()
-        self.taken: Counter[str] = Counter()
-        self.taken_by: dict[str, list[float]] = {}
-        self.behave: Callable[[str], str] = lambda _: "take"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def take(self, key: str, body: bytes) -> None:
-        ids = [entry["event"]["event_id"] for entry in json.loads(gzip.decompress(body))]
-        with self.lock:
-            self.taken.update(ids)
-            self.taken_by.setdefault(key, []).extend([time.time()] * len(ids))
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Broken connections are what this is about."""
+@pytest.fixture(scope="session")
+def cluster(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Postgres]:
+    """A private PostgreSQL with the product's tables."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed here (no initdb).")
+    with Postgres(programs) as running:
+        with django_db_blocker.unblock(), _connected_to(running.url):
+            call_command("migrate", verbosity=0, interactive=False)
+        yield running
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        key = self.headers["DD-API-KEY"]
-        getattr(self, f"_{self.server.behave(key)}")(key, body)
-
-    def _answer(self, status: int, body: bytes = b"{}", **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _take(self, key: str, body: bytes) -> None:
-        self.server.take(key, body)
-        self._answer(202)
-
-    def _throttle(self, key: str, body: bytes) -> None:
-        self._answer(429, Retry_After="1")
-
-    def _fail(self, key: str, body: bytes) -> None:
-        self._answer(500, b"<html>oh no</html>")
-
-    def _garbage(self, key: str, body: bytes) -> None:
-        self._answer(200, b"<html>a captive portal</html>")
-
-    def _hang_up(self, key: str, body: bytes) -> None:
-        """It took them, but nobody hears of it."""
-        self.server.take(key, body)
-        self.connection.shutdown(socket.SHUT_RDWR)
-
-    def _hang(self, key: str, body: bytes) -> None:
-        time.sleep(60)
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
+@pytest.fixture
+def postgres(cluster: Postgres) -> Iterator[Postgres]:
+    """That PostgreSQL as the database of this test. Ask for it by `usefixtures`, so that it comes before the tables."""
+    with _connected_to(cluster.url):
+        yield cluster
 
 
-class Workers:
-    """`manage.py workers` on the database and queue of this test."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._environment = {**os.environ, **environment}
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "manage.py", "workers"]
-        self._process = subprocess.Popen(command, cwd=django_settings.BASE_DIR, env=self._environment)
-        deadline = time.monotonic() + START_SECONDS
-        while not self.children():
-            assert time.monotonic() < deadline, "The workers did not start."
-            time.sleep(0.1)
-
-    def children(self) -> list[int]:
-        path = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        return [int(pid) for pid in path.read_text().split()] if path.exists() else []
-
-    def kill_one(self, draw: random.Random) -> bool:
-        children = self.children()
-        if children:
-            os.kill(draw.choice(children), signal.SIGKILL)
-        return bool(children)
-
-    def kill_all(self) -> None:
-        """The whole host dies."""
-        for pid in [self._process.pid, *self.children()]:
-            os.kill(pid, signal.SIGKILL)
-        self._process.wait()
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(40)
+@contextmanager
+def _connected_to(url: str) -> Iterator[None]:
+    """Django's connection of this thread leads elsewhere until the block ends."""
+    kept = connections.settings["default"], connections["default"]
+    connections.settings["default"] = connections.configure_settings({"default": env.database(url)})["default"]
+    connections["default"] = connections.create_connection("default")
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections.settings["default"], connections["default"] = kept
 
 
 @pytest.fixture
 def receiver(settings: Settings) -> Iterator[Receiver]:
     server = Receiver()
-    settings.DEMO, settings.DEMO_DATADOG_URL = True, server.url
+    settings.DEMO, settings.DEMO_DATADOG_URL, settings.DEMO_AWS_URL = True, server.url, server.url
     yield server
-    server.shutdown()
-    server.server_close()
+    server.close()
 
 
 @pytest.fixture
-def workers(
-    transactional_db: None, redis: "Redis", queue_server: str, receiver: Receiver, settings: Settings
-) -> Iterator[Workers]:
-    settings.REDIS_URL = queue_server
+def queue(settings: Settings) -> Iterator[ValkeyProcess]:
+    """A queue that may be killed."""
+    with tempfile.TemporaryDirectory(prefix="es-q-") as directory, ValkeyProcess(Path(directory)) as running:
+        settings.REDIS_URL = running.url
+        wake.connection.cache_clear()
+        wake._silent_until = 0.0
+        yield running
     wake.connection.cache_clear()
-    wake._silent_until = 0.0
-    running = Workers(
-        {
+
+
+@pytest.fixture
+def environment(
+    transactional_db: None, queue: ValkeyProcess, receiver: Receiver, settings: Settings
+) -> Iterator[Environment]:
+    """What children need to know."""
+    with tempfile.TemporaryDirectory(prefix="es-data-") as directory:
+        # WhiteNoise warns of a missing one.
+        Path(directory, "static").mkdir()
+        yield {
             "DATABASE_URL": _database_url(),
-            "REDIS_URL": queue_server,
-            "DATA_DIR": str(settings.DATA_DIR),
+            "REDIS_URL": queue.url,
+            "DATA_DIR": directory,
             "ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
             "SECRET_KEY": settings.SECRET_KEY,
             "DEMO": "true",
@@ -162,10 +105,30 @@ def workers(
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "LOG_LEVEL": "ERROR",
         }
-    )
+        # It may have been cut; what empties the tables makes another.
+        connection.close()
+        # Shown beside a failure.
+        for line in Path(directory, CHILDREN_LOG).read_text(errors="replace").splitlines()[-LOG_LINES:]:
+            print(line)  # noqa: T201
+
+
+@pytest.fixture
+def workers(environment: Environment) -> Iterator[Workers]:
+    running = Workers(environment)
     yield running
-    running.stop()
-    wake.connection.cache_clear()
+    running.kill()
+
+
+@pytest.fixture
+def web(environment: Environment) -> Iterator[Web]:
+    running = Web(environment)
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def account(transactional_db: None) -> Account:
+    return Account.objects.create(name="Acme Edge")
 
 
 def _database_url() -> str:
@@ -176,10 +139,25 @@ def _database_url() -> str:
     return f"postgresql://{given['USER']}{password}@{given['HOST']}:{given['PORT']}/{given['NAME']}"
 
 
-def wait_until_settled(seconds: float) -> None:
+def wait_until_settled(seconds: float = 180.0) -> None:
     """Until nothing waits; the backoff of destinations is ended meanwhile, so that nobody sits it out."""
+    # It may have been cut.
+    connection.close()
     deadline = time.monotonic() + seconds
     while EventBatch.objects.filter(routed_at=None).exists() or Delivery.objects.waiting().exists():
         assert time.monotonic() < deadline, "Something still waits."
         Destination.objects.exclude(retry_at=None).update(retry_at=None)
         time.sleep(0.5)
+
+
+def assert_nothing_is_lost(receiver: Receiver, keys: list[str], acknowledged: list[str]) -> None:
+    """Each of these destinations has every event, nobody has one that was never stored, and the books close.
+
+    An event that was stored though its publisher heard nothing is carried like any other.
+    """
+    stored = sum(types.get(HTTP, 0) for types in EventBatch.objects.values_list("types", flat=True))
+    for key in keys:
+        missing = [event_id for event_id in acknowledged if event_id not in receiver.taken[key]]
+        assert missing == [], f"{len(missing)} of {len(acknowledged)} acknowledged events never came to {key}."
+        assert len(receiver.taken[key]) == stored, "A repeat carries the ID that the event had."
+    assert list(faults(Scope())) == []

@@ -30,7 +30,7 @@ from subscriptions.backtest import run_backtest, start_backtest
 from subscriptions.measuring import Budget, measure
 from subscriptions.models import Backtest, TargetPrice
 from subscriptions.pricing import counted_bytes, list_prices, prices_for
-from subscriptions.reading import Reading, from_json
+from subscriptions.reading import Reading, SavedReading, from_json
 from subscriptions.services import SourceSpec
 from subscriptions.trial import make_trial
 from tests.factories import HTTP, TCP, make_account, make_destination, make_event, make_subscription
@@ -115,6 +115,36 @@ def test_several_sources_are_counted_each_and_together(account: Account, traffic
     reading = result(run)
     assert [(source.event_type, source.matched) for source in reading.sources] == [(HTTP, 3), (TCP, 1)]
     assert (reading.total, reading.matched) == (7, 4)
+
+
+def test_a_change_is_compared_with_the_filter_in_force(account: Account, traffic: list[str]) -> None:
+    run = start(account, SourceSpec(HTTP, "ev.conn.server_port == 80"), SourceSpec(TCP), saved={HTTP: PORT_443})
+
+    run_backtest(run.pk)
+
+    reading = result(run)
+    assert [source.saved for source in reading.sources] == [SavedReading(3, 2, 3), SavedReading(0, 1, 0)]
+    assert (reading.change, reading.matched) == (SavedReading(3, 3, 3), 3)
+
+
+@pytest.mark.parametrize(
+    ("saved", "change"),
+    [
+        (None, None),
+        ({HTTP: "ev.conn.no_such_field == 1"}, None),
+        ({HTTP: PORT_443}, SavedReading(3, 0, 0)),
+        ({HTTP: ""}, SavedReading(6, 0, 3)),
+        ({TCP: ""}, SavedReading(0, 3, 0)),
+    ],
+)
+def test_a_comparison_needs_a_filter_that_can_be_read(
+    account: Account, traffic: list[str], saved: dict[str, str] | None, change: SavedReading | None
+) -> None:
+    run = start(account, saved=saved)
+
+    run_backtest(run.pk)
+
+    assert result(run).change == change
 
 
 def test_only_the_accounts_own_events_are_read(account: Account, traffic: list[str]) -> None:

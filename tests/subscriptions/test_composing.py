@@ -11,9 +11,11 @@ from django.urls import reverse
 from accounts.models import Account, User
 from common.ids import new_id
 from destinations.models import Destination
-from subscriptions.models import Draft, Subscription
+from events.publishing import publish
+from subscriptions.backtest import run_backtest
+from subscriptions.models import Backtest, Draft, Subscription
 from subscriptions.services import SourceSpec
-from tests.factories import AUDIT, HTTP, make_account, make_destination, make_subscription
+from tests.factories import AUDIT, HTTP, make_account, make_destination, make_event, make_subscription
 
 NEW = "/subscriptions/new/"
 SLUG = "http_request_complete_v0"
@@ -271,6 +273,22 @@ def test_a_draft_of_an_older_revision_says_so(owner_client: Client, account: Acc
 
 
 # Two tabs
+
+
+def test_an_edit_shows_what_would_change(owner_client: Client, account: Account, place: Destination) -> None:
+    sources = [SourceSpec(HTTP, PORT_443), SourceSpec(AUDIT)]
+    subscription = make_subscription(account, place, sources=sources)
+    publish([make_event(object={"conn": {"server_port": port}}) for port in (443, 443, 80)], account=account)
+    edit = f"/subscriptions/{subscription.pk}/edit/"
+    changed = composed(place, **{f"{SLUG}-text": "ev.conn.server_port < 443", "source": [HTTP], "act": ""})
+
+    html = html_of(owner_client.post(edit, changed, headers=HTMX))
+    run = Backtest.objects.get()
+    run_backtest(run.pk)
+    figures = html_of(owner_client.get(f"/subscriptions/backtests/{run.pk}/figures/", headers=HTMX))
+
+    assert f"No longer a source, and not counted here: {AUDIT}." in html
+    assert "Now <b>2</b>, then <b>1</b>: 1 more would match, 2 no longer." in figures
 
 
 def test_a_second_tab_is_told_before_it_overwrites(owner_client: Client, place: Destination) -> None:

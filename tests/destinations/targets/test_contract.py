@@ -89,7 +89,7 @@ def test_resource_has_every_key_of_the_api(slug: str) -> None:
     creds = {"aws_access_key_id": BY_KEYS["aws_access_key_id"], "aws_secret_access_key": ""}
     auth = {"role": None, "creds": creds}
     wanted: dict[str, dict[str, Any]] = {
-        "kinesis": {"auth": auth, "stream_arn": ...},
+        "kinesis": {"auth": auth, "stream_arn": ..., "partition_key": ...},
         "firehose": {"auth": auth, "delivery_stream_arn": ...},
         "cloudwatch_logs": {"auth": auth, "log_group_arn": ...},
         "datadog": {"api_key": "", "ddtags": ..., "service": ..., "ddsite": ...},

@@ -1,11 +1,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any, ClassVar
 
 import pytest
 
 from destinations.outcome import ConfigurationError, RetryableError
 from destinations.targets import Context, Target
-from destinations.targets.kinesis import Kinesis
+from destinations.targets.kinesis import Kinesis, KinesisForm
 from tests.destinations.targets.fake_aws import REQUEST_ID, FakeAws, data_of, identity
 from tests.destinations.targets.samples import BY_KEYS, BY_ROLE, DEMO, KEY_SECRETS, make_record, make_records
 
@@ -143,3 +144,67 @@ def test_stored_arn_that_is_none_blocks_and_does_not_break() -> None:
     assert repr(target) == "<Kinesis Kinesis stream acme>"
     with pytest.raises(ConfigurationError, match="acme is not an ARN"):
         target.send([make_record()])
+
+
+class TestPartitionKey:
+    """A field on request; the event ID where a record does not have it."""
+
+    KEYS: ClassVar[tuple[tuple[str, dict[str, Any], str], ...]] = (
+        ("conn.server_name", {"conn": {"server_name": 'api."acme".app/é'}}, 'api."acme".app/é'),
+        ("conn.server_name", {"conn": {"server_name": "x" * 300}}, "x" * 256),
+        ("conn.server_port", {"conn": {"server_port": 443}}, "443"),
+        ("tls.client_cert_verified", {"tls": {"client_cert_verified": True}}, "true"),
+        ("event_type", {}, "http_request_complete.v0"),
+        ("account_id", {}, "ac_2tXbM4kQpZ8dK"),
+        ("conn.server_name", {"conn": {"server_name": ""}}, ""),
+        ("conn.server_name", {"conn": {"server_name": None}}, ""),
+        ("conn.server_name", {"conn": {}}, ""),
+        ("conn.server_name", {"conn": "no object"}, ""),
+        ("conn", {"conn": {"server_name": "a"}}, ""),
+        ("", {"conn": {"server_name": "a"}}, ""),
+    )
+
+    @pytest.mark.parametrize(("field", "data", "key"), KEYS)
+    def test_is_the_value_as_text(self, fake_aws: FakeAws, field: str, data: dict[str, object], key: str) -> None:
+        config = {**BY_KEYS, "stream_arn": STREAM_ARN, "partition_key": field}
+        target = Kinesis(config, KEY_SECRETS, Context("ac_1", aws_url=fake_aws.url))
+        record = make_record(object=data)
+
+        target.send([record])
+        target.close()
+
+        (call,) = fake_aws.calls_of("PutRecords")
+        assert call.body["Records"][0]["PartitionKey"] == (key or record.event_id)
+        assert data_of(call.body["Records"][0]) == record.data
+
+    @pytest.mark.parametrize("field", ["conn.server_name", "event_type", ""])
+    def test_that_exists_is_taken(self, field: str) -> None:
+        form = KinesisForm(form_data(partition_key=field))
+
+        assert form.is_valid(), form.errors
+        assert Kinesis.resource(form.config())["partition_key"] == field
+
+    @pytest.mark.parametrize("field", ["conn.server_nam", "event_id", "conn", "http.request.headers", "ev.conn"])
+    def test_that_no_event_has_is_refused(self, field: str) -> None:
+        form = KinesisForm(form_data(partition_key=field))
+
+        assert form.errors["partition_key"] == [f"No event type has a field {field}. The catalogue lists them."]
+
+
+def form_data(**changed: str) -> dict[str, str]:
+    data = {**BY_ROLE, "stream_arn": STREAM_ARN, **changed}
+    return {f"target-{name}": value for name, value in data.items()}
+
+
+def test_largest_record_is_what_the_stream_says(fake_aws: FakeAws, kinesis: Kinesis) -> None:
+    summary = {"StreamStatus": "ACTIVE", "OpenShardCount": 1, "MaxRecordSizeInKiB": 10_240}
+    fake_aws.answer("DescribeStreamSummary", {"StreamDescriptionSummary": summary})
+
+    assert kinesis.largest_record() == kinesis.largest_record() == 10_240 * 1024 - 1024
+    assert len(fake_aws.calls_of("DescribeStreamSummary")) == 1
+
+
+def test_largest_record_is_the_usual_one_where_we_may_not_ask(fake_aws: FakeAws, kinesis: Kinesis) -> None:
+    fake_aws.refuse("DescribeStreamSummary", "AccessDeniedException")
+
+    assert kinesis.largest_record() == Kinesis.limits.max_record_bytes

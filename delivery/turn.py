@@ -1,0 +1,57 @@
+"""A job's turn: when it looks for work again, and who needs to be woken meanwhile."""
+
+import time
+from collections.abc import Callable
+
+from common import wake
+from delivery import stopping
+
+# Single events follow each other at short distances. A run costs some ms whatever it holds, so after one that took
+# all there was, a job waits so long for more; the first event of a burst never waits for it.
+LINGER_SECONDS = 0.025
+
+
+class Turn:
+    """Looks as long as there is work, without waiting in between."""
+
+    def may_look(self) -> bool:
+        """Whether to look for work; it is called before each look."""
+        return not stopping.is_requested()
+
+    def found(self, *, is_more: bool) -> None:
+        """The look found work, and more of it than is done at once."""
+
+    def end(self) -> None:
+        """Nobody looks again: who brings work from now on has to wake somebody."""
+
+
+class JobTurn(Turn):
+    """Keeps the job's flag up while it is going to look again: a job woken meanwhile would find nothing to do.
+
+    The flag is down at every look, so that work which comes after the last one wakes another job. If more is there
+    than is done at once, it stays down: another worker may help. `again` wakes the next job when this one may not
+    look any more.
+    """
+
+    def __init__(self, queue: str, job: str, key: str, seconds: float, again: Callable[[], None]) -> None:
+        self._queue, self._job, self._key, self._again = queue, job, key, again
+        self._ends_at = time.monotonic() + seconds
+        self._may_linger = False
+
+    def may_look(self) -> bool:
+        if stopping.is_requested() or time.monotonic() > self._ends_at:
+            self.end()
+            self._again()
+            return False
+        if self._may_linger and wake.waiting_jobs(self._queue) == 0:
+            time.sleep(LINGER_SECONDS)
+        wake.clear(self._job, self._key)
+        return True
+
+    def found(self, *, is_more: bool) -> None:
+        self._may_linger = not is_more
+        if not is_more:
+            wake.hold(self._job, self._key)
+
+    def end(self) -> None:
+        wake.clear(self._job, self._key)

@@ -1,0 +1,305 @@
+"""One event by the quick way: the same answer as by the long way, and the long way for everything that is not plain."""
+
+import gzip
+import io
+import json
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+import structlog
+from django.core.wsgi import get_wsgi_application
+from django.db import connections, transaction
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from accounts.audit import SYSTEM
+from accounts.models import Account, APIKey, hash_token
+from accounts.services import revoke_api_key
+from common.ids import distance
+from delivery.fate import State, fate_of
+from delivery.ledger import Scope, faults
+from events.intake import read_single
+from events.models import EventBatch, PublisherKey
+from events.quick_way import SingleEvents
+from events.services import issue_token
+from events.singles import MAX_SINGLE_BYTES, Single, save_singles
+from events.stored import find_event
+from subscriptions.services import SourceSpec
+from tests.carrying import FakeDatadog
+from tests.factories import HTTP, make_account, make_api_key, make_destination, make_event, make_subscription
+
+# A request has a connection of its own, outside any transaction of a test.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Application = Callable[..., Iterable[bytes]]
+EVENT = json.dumps(make_event()).encode()
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+def send(application: Application, body: bytes = EVENT, token: str = "", **environ: Any) -> Answer:
+    request = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/api/events",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_HOST": "testserver",
+        "HTTP_AUTHORIZATION": f"Bearer {token}",
+        "wsgi.input": io.BytesIO(body),
+        **environ,
+    }
+    setup_testing_defaults(request)
+    heads: list[tuple[str, list[tuple[str, str]]]] = []
+    content = b"".join(application(request, lambda status, headers: heads.append((status, headers))))
+    status, headers = heads[0]
+    return Answer(int(status.split()[0]), dict(headers), json.loads(content or b"{}"))
+
+
+@dataclass
+class LongWay:
+    """Stands for Django: remembers the bodies of what is handed on."""
+
+    bodies: list[bytes]
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        self.bodies.append(environ["wsgi.input"].read())
+        start_response("418 Handed on", [])
+        return []
+
+
+@pytest.fixture
+def long_way() -> LongWay:
+    return LongWay([])
+
+
+@pytest.fixture
+def quick(long_way: LongWay, settings: Settings) -> SingleEvents:
+    settings.ALLOWED_HOSTS = ["testserver"]
+    return SingleEvents(long_way)
+
+
+@pytest.fixture
+def token(account: Account) -> str:
+    return make_api_key(account)
+
+
+def test_a_plain_event_is_stored_and_answered_as_by_the_long_way(
+    account: Account, token: str, quick: SingleEvents, long_way: LongWay
+) -> None:
+    by_quick_way = send(quick, token=token)
+    by_long_way = send(get_wsgi_application(), token=token)
+
+    assert long_way.bodies == []
+    assert by_quick_way.status == by_long_way.status == 202
+    for answer in (by_quick_way, by_long_way):
+        (event_id,) = answer.body.pop("event_ids")
+        assert find_event(account.pk, event_id) is not None
+        assert answer.headers.pop("Operation-Id").startswith("op_")
+    assert by_quick_way.body == by_long_way.body == {"accepted": 1, "rejected": []}
+    assert by_quick_way.headers == by_long_way.headers
+
+
+def test_a_stored_event_is_as_it_was_sent_but_on_one_line(account: Account, token: str, quick: SingleEvents) -> None:
+    event = make_event(principal={"id": "usr_1"})
+
+    answer = send(quick, json.dumps(event, indent=2).encode(), token)
+
+    stored = find_event(account.pk, answer.body["event_ids"][0])
+    assert stored is not None
+    assert (json.loads(bytes(stored.object)), json.loads(bytes(stored.principal))) == (
+        event["object"],
+        event["principal"],
+    )
+    assert EventBatch.objects.get().publisher == APIKey.objects.get().pk
+
+
+def test_a_publisher_key_publishes_for_the_account_it_names(account: Account, quick: SingleEvents) -> None:
+    token = issue_token(PublisherKey(name="edge"))
+
+    answer = send(quick, json.dumps(make_event(account_id=account.pk)).encode(), token)
+
+    assert answer.status == 202
+    assert EventBatch.objects.get().account == account
+
+
+@pytest.mark.parametrize(
+    ("body", "environ"),
+    [
+        (EVENT, {"QUERY_STRING": "partial=true"}),
+        (EVENT, {"HTTP_IDEMPOTENCY_KEY": "k1"}),
+        (gzip.compress(EVENT), {"HTTP_CONTENT_ENCODING": "gzip"}),
+        (EVENT, {"CONTENT_TYPE": "text/plain"}),
+        (EVENT, {"CONTENT_TYPE": ""}),
+        (EVENT, {"CONTENT_LENGTH": ""}),
+        (EVENT, {"HTTP_HOST": "elsewhere.example"}),
+        (EVENT, {"HTTP_AUTHORIZATION": ""}),
+        (EVENT, {"HTTP_AUTHORIZATION": "Bearer nonsense"}),
+        (EVENT, {"HTTP_AUTHORIZATION": "Bearer 2u9gA1tRwE6uYiOpLkJhGfDsQpZ_abcdefghijklmnopqrstu"}),
+        (EVENT, {"REQUEST_METHOD": "PUT"}),
+        (EVENT, {"PATH_INFO": "/events"}),
+        (EVENT, {"PATH_INFO": "/api/event_destinations"}),
+        (EVENT + b"\n" + EVENT, {}),
+        (b"[" + EVENT + b"]", {}),
+        (b"{", {}),
+        (b"", {}),
+        (b'{"event_type":"nothing.v0","object":{}}', {}),
+        (json.dumps(make_event(event_timestamp="2990-01-01T00:00:00Z")).encode(), {}),
+        (json.dumps(make_event(event_type="api_key_created.v0")).encode(), {}),
+        (json.dumps(make_event(account_id="ac_2u9gA1tRwE6uYiOpLkJhGfDsQpZ")).encode(), {}),
+        (json.dumps(make_event(object={"a": "b\0c"})).encode(), {}),
+        (json.dumps(make_event(object={"a": "x" * MAX_SINGLE_BYTES})).encode(), {}),
+    ],
+)
+def test_what_is_not_plain_is_handed_on_untouched(
+    token: str, quick: SingleEvents, long_way: LongWay, body: bytes, environ: dict[str, str]
+) -> None:
+    assert send(quick, body, token, **environ).status == 418
+
+    assert long_way.bodies == [body]
+    assert not EventBatch.objects.exists()
+
+
+def test_a_revocation_holds_for_the_very_next_request(
+    account: Account, token: str, quick: SingleEvents, long_way: LongWay
+) -> None:
+    assert send(quick, token=token).status == 202
+    revoke_api_key(key=APIKey.objects.get(), actor=SYSTEM)
+
+    assert send(quick, token=token).status == 418
+    assert send(SingleEvents(get_wsgi_application()), token=token).body["status_code"] == 401
+    assert EventBatch.objects.count() == 1
+
+
+@pytest.mark.parametrize("change", ["expired", "without_scope", "suspended"])
+def test_a_key_that_may_not_publish_is_handed_on(
+    account: Account, token: str, quick: SingleEvents, change: str
+) -> None:
+    match change:
+        case "expired":
+            APIKey.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+        case "without_scope":
+            APIKey.objects.update(scopes=["api"])
+        case "suspended":
+            Account.objects.update(suspended_at=timezone.now())
+
+    assert send(quick, token=token).status == 418
+    assert not EventBatch.objects.exists()
+
+
+def test_at_the_api_host_events_are_published_at_its_root(
+    account: Account, token: str, quick: SingleEvents, settings: Settings
+) -> None:
+    settings.API_HOST = "api.acme.example"
+    settings.ALLOWED_HOSTS = ["api.acme.example"]
+
+    assert send(quick, token=token, HTTP_HOST="api.acme.example", PATH_INFO="/events").status == 202
+    assert send(quick, token=token, HTTP_HOST="api.acme.example").status == 418
+
+
+def test_behind_https_plain_http_is_handed_on_and_the_answer_asks_for_https(
+    token: str, settings: Settings, long_way: LongWay
+) -> None:
+    settings.ALLOWED_HOSTS = ["testserver"]
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_HSTS_SECONDS = 60
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    quick = SingleEvents(long_way)
+
+    assert send(quick, token=token).status == 418
+    answer = send(quick, token=token, HTTP_X_FORWARDED_PROTO="https")
+    assert answer.status == 202
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=60")
+
+
+def test_the_request_is_logged_under_its_operation_id(token: str, quick: SingleEvents) -> None:
+    with structlog.testing.capture_logs() as lines:
+        answer = send(quick, token=token)
+
+    (line,) = (line for line in lines if line["event"] == "api_request")
+    assert line["operation_id"] == answer.headers["Operation-Id"]
+    assert (line["method"], line["path"], line["status"]) == ("POST", "/api/events", HTTPStatus.ACCEPTED)
+
+
+def single(token: str, **fields: Any) -> Single:
+    event = read_single(json.dumps(make_event(**fields)).encode(), now=timezone.now())
+    assert event is not None
+    return Single(hash_token(token), event)
+
+
+def save(*singles: Single) -> list[str | None]:
+    with transaction.atomic():
+        return save_singles(singles)
+
+
+def test_a_group_makes_one_batch_for_each_key_and_account(account: Account, token: str) -> None:
+    other = make_account(name="Other")
+    service = issue_token(PublisherKey(name="edge"))
+
+    ids = save(
+        single(token),
+        single(make_api_key(other)),
+        single(service, account_id=account.pk),
+        single(token),
+        single("unknown_key"),
+        single(service, account_id=other.pk),
+        single(service),
+    )
+
+    assert [event_id is None for event_id in ids] == [False, False, False, False, True, False, True]
+    counts = EventBatch.objects.order_by("pk").values_list("account_id", "count")
+    assert list(counts) == [(account.pk, 2), (other.pk, 1), (account.pk, 1), (other.pk, 1)]
+    first, second = ids[0], ids[3]
+    assert first is not None
+    assert second is not None
+    assert distance(first, second) == 1
+
+
+def test_each_event_of_a_shared_batch_has_a_fate_of_its_own(
+    account: Account, token: str, datadog: FakeDatadog, carry: Callable[[Account], None]
+) -> None:
+    make_subscription(account, make_destination(account), sources=[SourceSpec(HTTP, "ev.conn.server_port == 443")])
+    ids = save(*(single(token, object={"conn": {"server_port": port}}) for port in (443, 80, 443)))
+
+    carry(account)
+
+    assert datadog.event_ids == [ids[0], ids[2]]
+    fates = [fate_of(account, event_id or "") for event_id in ids]
+    states = [fate.fates[0].state for fate in fates if fate is not None]
+    assert states == [State.DELIVERED, State.FILTERED, State.DELIVERED]
+    assert list(faults(Scope(account.pk))) == []
+
+
+def test_events_that_arrive_together_are_all_stored_and_each_is_told_its_own(
+    account: Account, token: str, quick: SingleEvents
+) -> None:
+    told: dict[int, str] = {}
+
+    def publish(port: int) -> None:
+        try:
+            body = json.dumps(make_event(object={"conn": {"server_port": port}})).encode()
+            told[port] = send(quick, body, token).body["event_ids"][0]
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=publish, args=(port,)) for port in range(1, 25)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(set(told.values())) == len(threads)
+    for port, event_id in told.items():
+        event = find_event(account.pk, event_id)
+        assert event is not None
+        assert json.loads(bytes(event.object)) == {"conn": {"server_port": port}}
