@@ -172,7 +172,7 @@ def _places_of(run: Backtest) -> list[Destination]:
 @require_POST
 @may_edit
 def send_sample(request: AccountRequest, pk: str, event_id: str) -> HttpResponse:
-    """Send an event that the run matched, as it would be sent but marked as a test, to one of the run's destinations."""
+    """Send an event that the run matched, marked as a test, to one of the run's destinations."""
     run = get_backtest(request, pk)
     matched = _samples(from_json(run.reading), "matched") if run.reading else []
     place = next((each for each in _places_of(run) if each.pk == request.POST.get("test_destination")), None)
