@@ -164,6 +164,10 @@ def test_sources_and_destinations_are_picked_in_dialogs(
     expect(page.locator("#add-sources")).to_be_focused()
     page.click("#add-destinations")
     page.check("dialog [name=destination]")
+    page.fill("#pick-search", "splunk")
+    expect(page.locator("#say")).to_contain_text("1 destination")
+    expect(page.locator("dialog [name=destination]:checked")).to_have_count(1)
+    check_page(page)
     page.click("text=Add 1 destination")
 
     expect(page.locator("#destinations")).to_contain_text("Datadog EU")
