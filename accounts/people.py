@@ -57,7 +57,7 @@ def change_account(*, account: Account, by: Membership, name: str, requires_two_
         return
     current.full_clean()
     current.save(update_fields=["name", "requires_two_factor"])
-    _record(current, by.user, "account_updated", current.pk, before, account_resource(current))
+    _record(current, Actor.person(by.user), "account_updated", current.pk, before, account_resource(current))
 
 
 def add_member(*, account: Account, user: User, role: str, actor: Actor) -> Membership:
@@ -76,42 +76,57 @@ def add_member(*, account: Account, user: User, role: str, actor: Actor) -> Memb
 
 
 @transaction.atomic
-def change_role(*, membership: Membership, role: Role, by: Membership | User) -> None:
-    """`by` is somebody of the account, or one of the staff. Raises PeopleError: not allowed to `by`, or the last owner
-    would be none.
-    """
-    current = _lock(membership)
-    acting = _acting_role(by)
-    if not (role_may_manage(acting, current.role) and role_may_manage(acting, role)):
+def change_role(*, membership: Membership, role: Role, by: Membership) -> None:
+    """Raises PeopleError: not allowed to `by`, or the last owner would be none."""
+    current = _lock(membership, by)
+    if not (role_may_manage(by.role, current.role) and role_may_manage(by.role, role)):
         raise PeopleError("Only owners may make and unmake owners; admins may change everybody else.")
+    _change_role(current, role, Actor.person(by.user))
+
+
+@transaction.atomic
+def change_role_as_staff(*, membership: Membership, role: Role, actor: Actor) -> None:
+    """Staff are not bound by roles, but an account keeps its last owner. Raises PeopleError."""
+    _change_role(_lock(membership), role, actor)
+
+
+def _change_role(current: Membership, role: Role, actor: Actor) -> None:
     if current.role == role:
         return
     _keep_an_owner(current)
     before = member_resource(current)
     current.role = role
     current.save(update_fields=["role"])
-    _record(current.account, _user(by), "member_role_changed", current.user_id, before, member_resource(current))
+    _record(current.account, actor, "member_role_changed", current.user_id, before, member_resource(current))
 
 
 @transaction.atomic
-def remove_member(*, membership: Membership, by: Membership | User) -> int:
+def remove_member(*, membership: Membership, by: Membership) -> int:
     """Remove a person from the account, and revoke the keys they made in it; returns how many those were.
 
-    `by` is somebody of the account, or one of the staff. Raises PeopleError: not allowed to `by`, or it is the last
-    owner.
+    Raises PeopleError: not allowed to `by`, or it is the last owner.
     """
-    current = _lock(membership)
-    acting, user = _acting_role(by), _user(by)
-    if current.user_id != user.pk and not role_may_manage(acting, current.role):
+    current = _lock(membership, by)
+    if current.pk != by.pk and not role_may_manage(by.role, current.role):
         raise PeopleError("Only owners may remove owners; admins may remove everybody else.")
+    kind = "member_left" if current.user_id == by.user_id else "member_removed"
+    return _remove_member(current, kind, Actor.person(by.user))
+
+
+@transaction.atomic
+def remove_member_as_staff(*, membership: Membership, actor: Actor) -> int:
+    """As `remove_member`, for staff, who are not bound by roles. Raises PeopleError for the last owner."""
+    return _remove_member(_lock(membership), "member_removed", actor)
+
+
+def _remove_member(current: Membership, kind: str, actor: Actor) -> int:
     _keep_an_owner(current)
     keys = list(keys_of(current))
     for key in keys:
-        revoke_api_key(key=key, actor=Actor.person(user))
+        revoke_api_key(key=key, actor=actor)
     before = member_resource(current)
     current.delete()
-    kind = "member_left" if current.user_id == user.pk else "member_removed"
-    _record(current.account, user, kind, current.user_id, before, None)
+    _record(current.account, actor, kind, current.user_id, before, None)
     return len(keys)
 
 
@@ -127,28 +142,19 @@ def is_last_owner(membership: Membership) -> bool:
     return membership.role == Role.OWNER and not others.filter(user__is_active=True).exists()
 
 
-def _lock(membership: Membership) -> Membership:
-    """The membership as it is now."""
+def _lock(membership: Membership, by: Membership | None = None) -> Membership:
+    """The membership as it is now; the role of `by` is read again too, since both may have changed meanwhile."""
     # The account's row: two owners who demote each other at once must not both succeed.
     Account.objects.select_for_update().get(pk=membership.account_id)
     current = Membership.objects.select_related("user", "account").filter(pk=membership.pk).first()
     if current is None:
         raise PeopleError("This person is not in the account any more.")
+    if by is not None:
+        acting = Membership.objects.filter(pk=by.pk).first()
+        if acting is None:
+            raise PeopleError("You are not in the account any more.")
+        by.role = acting.role
     return current
-
-
-def _acting_role(by: Membership | User) -> str:
-    """The role as it is now, which may have changed since `by` was read; staff may do what owners may."""
-    if isinstance(by, User):
-        return Role.OWNER if by.is_staff else Role.VIEWER
-    acting = Membership.objects.filter(pk=by.pk).first()
-    if acting is None:
-        raise PeopleError("You are not in the account any more.")
-    return acting.role
-
-
-def _user(by: Membership | User) -> User:
-    return by if isinstance(by, User) else by.user
 
 
 def _keep_an_owner(membership: Membership) -> None:
@@ -159,11 +165,16 @@ def _keep_an_owner(membership: Membership) -> None:
 
 
 def _record(
-    account: Account, user: User, event_type: str, object_id: str, before: dict[str, Any], after: dict[str, Any] | None
+    account: Account,
+    actor: Actor,
+    event_type: str,
+    object_id: str,
+    before: dict[str, Any],
+    after: dict[str, Any] | None,
 ) -> None:
     record_change(
         account=account,
-        actor=Actor.person(user),
+        actor=actor,
         event_type=event_type,
         object_id=object_id,
         before=before,

@@ -66,6 +66,22 @@ def revoke_api_key(*, key: APIKey, actor: Actor) -> None:
     _record(key, actor, "deleted", before)
 
 
+@transaction.atomic
+def rotate_api_key(*, key: APIKey, actor: Actor, keep_old: bool = False) -> tuple[APIKey, str]:
+    """A new key that may do the same for as long; the old one is revoked at once unless it is kept."""
+    fresh, token = create_api_key(
+        account=key.account,
+        actor=actor,
+        scopes=key.scopes,
+        description=key.description,
+        owner=key.owner,
+        expires_at=key.expires_at,
+    )
+    if not keep_old:
+        revoke_api_key(key=key, actor=actor)
+    return fresh, token
+
+
 def _record(key: APIKey, actor: Actor, action: str, before: dict[str, Any] | None) -> None:
     record_change(
         account=key.account,

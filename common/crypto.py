@@ -14,6 +14,10 @@ class SecretUnreadableError(Exception):
     """A stored secret was encrypted under a key that ENCRYPTION_KEYS does not list."""
 
 
+# How every Fernet token begins: its version, and a time before the year 2106.
+TOKEN_START = "gAAAAA"  # noqa: S105
+
+
 @lru_cache
 def _cipher(keys: tuple[str, ...]) -> MultiFernet:
     try:
@@ -33,9 +37,35 @@ def decrypt(token: str) -> str:
     try:
         return _cipher(tuple(settings.ENCRYPTION_KEYS)).decrypt(token.encode()).decode()
     except InvalidToken as error:
-        raise SecretUnreadableError(
-            "A stored secret cannot be read: none of the keys in ENCRYPTION_KEYS fits. Add the key it was stored under."
-        ) from error
+        raise _unreadable() from error
+
+
+def is_sealed(text: str) -> bool:
+    """Whether the text looks like what `encrypt` returns."""
+    return text.startswith(TOKEN_START)
+
+
+def is_current(token: str) -> bool:
+    """Whether it was encrypted under the first key."""
+    try:
+        _cipher((settings.ENCRYPTION_KEYS[0],)).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def reencrypt(token: str) -> str:
+    """The same secret under the first key. Raises SecretUnreadableError."""
+    try:
+        return _cipher(tuple(settings.ENCRYPTION_KEYS)).rotate(token.encode()).decode()
+    except InvalidToken as error:
+        raise _unreadable() from error
+
+
+def _unreadable() -> SecretUnreadableError:
+    return SecretUnreadableError(
+        "A stored secret cannot be read: none of the keys in ENCRYPTION_KEYS fits. Add the key it was stored under."
+    )
 
 
 if TYPE_CHECKING:

@@ -22,12 +22,12 @@ def insert(objects: Sequence[M]) -> None:
     if connection.vendor != "postgresql":
         model.objects.bulk_create(objects)
         return
-    meta, quote = model._meta, connection.ops.quote_name  # noqa: SLF001 - Django documents it
+    meta, quote = model._meta, connection.ops.quote_name
     fields = [field for field in meta.local_concrete_fields if not field.primary_key]
     columns = ", ".join(quote(field.column) for field in fields)
     one = "(" + ", ".join(["%s"] * len(fields)) + ")"
     table, key = quote(meta.db_table), quote(meta.pk.column)
-    statement = f"INSERT INTO {table} ({columns}) VALUES {', '.join([one] * len(objects))} RETURNING {key}"  # noqa: S608
+    statement = f"INSERT INTO {table} ({columns}) VALUES {', '.join([one] * len(objects))} RETURNING {key}"  # noqa: S608  # nosec B608
     values = [
         field.get_db_prep_save(field.pre_save(each, add=True), connection) for each in objects for field in fields
     ]
@@ -41,11 +41,11 @@ def insert(objects: Sequence[M]) -> None:
 def blobs(model: type[models.Model], column: str, keys: Collection[int]) -> dict[int, bytes | None]:
     """The blob of each of these rows by primary key."""
     if connection.vendor != "postgresql":
-        found = model._default_manager.filter(pk__in=keys).values_list("pk", column)  # noqa: SLF001
+        found = model._default_manager.filter(pk__in=keys).values_list("pk", column)
         return {pk: None if blob is None else bytes(blob) for pk, blob in found}
-    meta, quote = model._meta, connection.ops.quote_name  # noqa: SLF001 - Django documents it
+    meta, quote = model._meta, connection.ops.quote_name
     pk = quote(meta.pk.column)
-    statement = f"SELECT {pk}, {quote(column)} FROM {quote(meta.db_table)} WHERE {pk} = ANY(%s)"  # noqa: S608
+    statement = f"SELECT {pk}, {quote(column)} FROM {quote(meta.db_table)} WHERE {pk} = ANY(%s)"  # noqa: S608  # nosec B608
     with _cursor() as cursor:
         cursor.execute(statement, [list(keys)], binary=True)
         return dict(cursor.fetchall())

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Sum
+from django.conf import settings
+from django.db.models import Prefetch, Sum
 from django.utils import timezone
 
 from accounts.models import Account
 from dashboard.attention import attention
 from dashboard.subscription_figures import ledger_of
 from delivery.charts import DEFAULT_WINDOW, WINDOWS, chart_of
-from delivery.models import Delivery, Routing, Tally
+from delivery.models import Delivery, Routing
+from delivery.rolling_up import tallies_of
 from destinations.listing import Backlog, backlogs_of
-from destinations.models import TestRun
+from destinations.models import Destination, TestRun
 from destinations.standing import standing_of
 from events.models import EventBatch
 from subscriptions.health import condition_of
@@ -42,10 +44,16 @@ class Step:
 def overview_context(account: Account, range_slug: str) -> dict[str, Any]:
     window = WINDOWS.get(range_slug, DEFAULT_WINDOW)
     start = window.start(timezone.now())
-    tallies = Tally.objects.filter(account=account)
-    destinations = list(account.destinations.filter(deleted_at=None).order_by("description", "pk"))
+    tallies = tallies_of(account, start)
+    places = Destination.objects.light()
+    destinations = list(places.existing().filter(account=account).order_by("description", "pk"))
+    # How a subscription stands asks only for those that are stopped.
+    stopped = Prefetch("destinations", places.exclude(state=Destination.State.ACTIVE))
     subscriptions = list(
-        account.subscriptions.filter(deleted_at=None).order_by("description", "pk").prefetch_related("destinations")
+        account.subscriptions.filter(deleted_at=None)
+        .defer("metadata")
+        .order_by("description", "pk")
+        .prefetch_related(stopped)
     )
     backlogs = backlogs_of([place.pk for place in destinations])
     waiting = [backlog for backlog in backlogs.values() if backlog.waiting]
@@ -63,6 +71,7 @@ def overview_context(account: Account, range_slug: str) -> dict[str, Any]:
         "waiting": sum(backlog.waiting for backlog in waiting),
         "oldest": min((backlog.oldest for backlog in waiting if backlog.oldest), default=None),
         "items": attention(account, subscriptions, destinations, backlogs),
+        "publish_url": f"{settings.API_URL}/events",
         "steps": _steps(account, bool(destinations), bool(subscriptions)),
     }
 

@@ -146,7 +146,8 @@ def show(request: APIRequest, payload: EventReplayCreate | None = None) -> dict[
 def create(request: APIRequest, payload: EventReplayCreate | None = None) -> dict[str, Any]:
     """Sends stored events again; repeated records carry the same event_id. Poll the answer's uri."""
     try:
-        replay = start_replay(_wanted(request, payload or EventReplayCreate()), created_by=str(request.auth.key)[:100])
+        wanted = _wanted(request, payload or EventReplayCreate())
+        replay = start_replay(wanted, created_by=str(request.auth.key)[:100], actor=request.auth.actor)
     except ReplayRefusedError as error:
         raise refuse(INVALID, str(error)) from None
     return replay_resource(replay)
@@ -201,7 +202,7 @@ def cancel(request: APIRequest, id: str) -> dict[str, Any]:  # noqa: A002
 
 def _switched(request: APIRequest, pk: str, switch: Callable[..., bool], verb: str) -> dict[str, Any]:
     replay = find_replay(request, pk)
-    if not switch(replay=replay):
+    if not switch(replay=replay, actor=request.auth.actor):
         raise refuse(INVALID, f"The replay {replay.pk} is {replay.state}, so there is nothing to {verb}.")
     replay.refresh_from_db()
     return replay_resource(replay)

@@ -91,7 +91,7 @@ def disk_use() -> DiskUse:
 
 def _age(model: type[Model], field: str, now: datetime) -> timedelta:
     """Of the oldest row by key."""
-    rows = model._default_manager.order_by("pk")  # noqa: SLF001
+    rows = model._default_manager.order_by("pk")
     return now - (rows.values_list(field, flat=True).first() or now)
 
 
@@ -103,7 +103,7 @@ def database_bytes() -> int:
 
 
 def _tables_bytes(*models: type[Model]) -> int:
-    tables = [model._meta.db_table for model in models]  # noqa: SLF001
+    tables = [model._meta.db_table for model in models]
     return sum(_number("SELECT pg_total_relation_size(%s::regclass)", [table]) for table in tables)
 
 

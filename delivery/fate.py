@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from django.db.models import OuterRef, QuerySet, Subquery
+
 from accounts.models import Account
 from common import bitmap
 from common.ids import distance, is_id, made_at
@@ -113,6 +115,13 @@ def find_batch(account: Account, event_id: str) -> EventBatch | None:
     ranges = EventBatch.objects.filter(account=account, first_event_id__lte=event_id)
     batch = ranges.order_by("-first_event_id").first()
     return batch if batch is not None and event_id <= batch.last_event_id else None
+
+
+def accounts_with(event_id: str) -> QuerySet[Account]:
+    """The accounts, one as a rule, in one of whose batches this ID lies: one look into the index for each."""
+    nearest = EventBatch.objects.filter(account=OuterRef("pk"), first_event_id__lte=event_id)
+    last = Subquery(nearest.order_by("-first_event_id").values("last_event_id")[:1])
+    return Account.objects.annotate(last=last).filter(last__gte=event_id)
 
 
 def accepted_at(event_id: str) -> datetime:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, Min, Sum
 from django.utils import timezone
 
-from accounts.audit import Actor
+from accounts.audit import SYSTEM, Actor
 from common import payloads, wake
 from common.clock import database_now
 from delivery.deltas import Deltas
@@ -111,7 +111,7 @@ def move_waiting(
     return moved
 
 
-def resume(*, destination: Destination, how: Resume, to: Destination | None = None) -> int:
+def resume(*, destination: Destination, how: Resume, to: Destination | None = None, actor: Actor = SYSTEM) -> int:
     """Let a destination go on; returns how many records were discarded or moved. Raises NotPossibleError."""
     taken = 0
     if how == Resume.SKIP:
@@ -121,7 +121,7 @@ def resume(*, destination: Destination, how: Resume, to: Destination | None = No
             raise NotPossibleError("Choose the destination that takes what was held.")
         taken = move_waiting(destination=destination, to=to)
     Destination.objects.filter(pk=destination.pk).update(newest_first=how == Resume.NEWEST_FIRST)
-    resume_destination(destination=destination)
+    resume_destination(destination=destination, actor=actor)
     log.info("destination_resumed", destination=destination.pk, how=how.value, taken=taken)
     return taken
 

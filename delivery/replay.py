@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Count, F
 from django.utils import timezone
 
+from accounts.audit import SYSTEM, Actor
 from common import bitmap, payloads, wake
 from common.clock import database_now
 from common.ids import distance
@@ -30,11 +31,12 @@ from delivery.replay_scope import (
     plan_for,
     records_of,
 )
+from delivery.trail import record_replay
 
 log = structlog.get_logger(__name__)
 
 
-def start_replay(wanted: Wanted, *, created_by: str = "") -> Replay:
+def start_replay(wanted: Wanted, *, created_by: str = "", actor: Actor = SYSTEM) -> Replay:
     """Raises ReplayRefusedError."""
     plan_for(wanted)
     batches = batches_of(wanted).filter(payload__isnull=False)
@@ -55,29 +57,44 @@ def start_replay(wanted: Wanted, *, created_by: str = "") -> Replay:
             next_step_at=database_now(),
             created_by=created_by,
         )
+        record_replay(replay, actor, "started")
         wake.replay(replay.pk)
     log.info("replay_started", replay=replay.pk, account=replay.account_id, subscription=replay.subscription_id)
     return replay
 
 
-def pause_replay(*, replay: Replay) -> bool:
+def pause_replay(*, replay: Replay, actor: Actor = SYSTEM) -> bool:
     """What was handed to deliveries already goes out. False when it is not running."""
-    return _switch(replay, (Replay.State.RUNNING,), state=Replay.State.PAUSED)
+    return _decide(replay, actor, "paused", (Replay.State.RUNNING,), state=Replay.State.PAUSED)
 
 
-def resume_replay(*, replay: Replay) -> bool:
+def resume_replay(*, replay: Replay, actor: Actor = SYSTEM) -> bool:
     """Go on where it stopped; also after a failure, once its cause is mended."""
     stopped = (Replay.State.PAUSED, Replay.State.FAILED)
-    done = _switch(replay, stopped, state=Replay.State.RUNNING, next_step_at=database_now(), error="", finished_at=None)
+    fresh = {"next_step_at": database_now(), "error": "", "finished_at": None}
+    done = _decide(replay, actor, "resumed", stopped, state=Replay.State.RUNNING, **fresh)
     if done:
         wake.replay(replay.pk)
     return done
 
 
-def cancel_replay(*, replay: Replay) -> bool:
+def cancel_replay(*, replay: Replay, actor: Actor = SYSTEM) -> bool:
     """Take nothing more; what was handed to deliveries already goes out."""
     unfinished = (Replay.State.RUNNING, Replay.State.PAUSED, Replay.State.FAILED)
-    return _switch(replay, unfinished, state=Replay.State.CANCELLED, finished_at=timezone.now())
+    changed = {"state": Replay.State.CANCELLED, "finished_at": timezone.now()}
+    return _decide(replay, actor, "cancelled", unfinished, **changed)
+
+
+@transaction.atomic
+def _decide(replay: Replay, actor: Actor, act: str, states: Sequence[Replay.State], **changed: Any) -> bool:
+    """A switch by a person, which the trail keeps."""
+    current = Replay.objects.select_for_update().get(pk=replay.pk)
+    if not _switch(current, states, **changed):
+        return False
+    before = current.state
+    current.refresh_from_db()
+    record_replay(current, actor, act, before)
+    return True
 
 
 def _switch(replay: Replay, states: Sequence[Replay.State], **changed: Any) -> bool:

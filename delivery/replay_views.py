@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import may_edit
+from accounts.audit import Actor
 from common.http import AccountRequest
 from common.paging import keyset_page
 from delivery.forms import ReplayForm
@@ -50,7 +51,7 @@ def new_replay(request: AccountRequest) -> HttpResponse:
     if is_asked and form.is_valid():
         try:
             if request.method == "POST":
-                replay = start_replay(form.wanted(), created_by=request.user.email)
+                replay = start_replay(form.wanted(), created_by=request.user.email, actor=Actor.person(request.user))
                 messages.success(request, "The replay runs.")
                 return redirect("delivery:running_replay", replay.pk)
             found = preview(form.wanted())
@@ -81,20 +82,21 @@ def _get(request: AccountRequest, pk: int) -> Replay:
 @require_POST
 @may_edit
 def pause(request: AccountRequest, pk: int) -> HttpResponse:
-    done = pause_replay(replay=_get(request, pk))
+    done = pause_replay(replay=_get(request, pk), actor=Actor.person(request.user))
     return _told(request, pk, done, "Paused. What was handed on already goes out.")
 
 
 @require_POST
 @may_edit
 def resume(request: AccountRequest, pk: int) -> HttpResponse:
-    return _told(request, pk, resume_replay(replay=_get(request, pk)), "It goes on where it stopped.")
+    done = resume_replay(replay=_get(request, pk), actor=Actor.person(request.user))
+    return _told(request, pk, done, "It goes on where it stopped.")
 
 
 @require_POST
 @may_edit
 def cancel(request: AccountRequest, pk: int) -> HttpResponse:
-    done = cancel_replay(replay=_get(request, pk))
+    done = cancel_replay(replay=_get(request, pk), actor=Actor.person(request.user))
     return _told(request, pk, done, "Cancelled. What was handed on already goes out.")
 
 

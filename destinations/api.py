@@ -11,7 +11,7 @@ from common.api import APIError, refuse
 from common.api_paging import check_id, list_page, read_limit
 from common.ids import SHAPE, is_id
 from destinations import schemas
-from destinations.api_targets import check_format, read_target
+from destinations.api_targets import read_format, read_target
 from destinations.models import Destination
 from destinations.resources import destination_resource
 from destinations.services import (
@@ -53,7 +53,7 @@ def no_destination(pk: str) -> APIError:
 def create(request: APIRequest, payload: schemas.EventDestinationCreate | None = None) -> dict[str, Any]:
     """A configured target that subscriptions can send to. Exactly one target is given; the format is json."""
     given = payload or schemas.EventDestinationCreate()
-    check_format(given.format)
+    format_ = read_format(given.format)
     target = read_target(target_given(given.target))
     try:
         destination = create_destination(
@@ -65,6 +65,7 @@ def create(request: APIRequest, payload: schemas.EventDestinationCreate | None =
             description=given.description or "",
             metadata=given.metadata or "",
             refuses_too_old=given.refuses_too_old or False,
+            format=format_,
         )
     except ValidationError as error:
         raise refuse(5102 if _is_limit(error) else 5140, " ".join(error.messages)) from None
@@ -134,8 +135,7 @@ def update(
     given = payload or schemas.EventDestinationUpdate()
     check_immutable(given.given(), destination_resource(destination), IMMUTABLE)
     # One official client sends an empty format where it means to leave it.
-    if given.format:
-        check_format(given.format)
+    format_ = read_format(given.format) if given.format else None
     target = read_target(target_given(given.target), destination) if given.target is not None else None
     try:
         changed = update_destination(
@@ -146,6 +146,7 @@ def update(
             description=given.description,
             metadata=given.metadata,
             refuses_too_old=given.refuses_too_old,
+            format=format_,
         )
     except ValidationError as error:
         raise refuse(5140, " ".join(error.messages)) from None
@@ -184,7 +185,7 @@ def delete(request: APIRequest, id: str) -> Status[None]:  # noqa: A002
 def pause(request: APIRequest, id: str) -> dict[str, Any]:  # noqa: A002
     """Records are held, none is lost before the account's retention."""
     destination = find_destination(request, id)
-    pause_destination(destination=destination, user=request.auth.key.owner)
+    pause_destination(destination=destination, user=request.auth.key.owner, actor=request.auth.actor)
     return destination_resource(destination)
 
 
@@ -197,5 +198,5 @@ def pause(request: APIRequest, id: str) -> dict[str, Any]:  # noqa: A002
 def resume(request: APIRequest, id: str) -> dict[str, Any]:  # noqa: A002
     """What was held goes out in order."""
     destination = find_destination(request, id)
-    resume_destination(destination=destination)
+    resume_destination(destination=destination, actor=request.auth.actor)
     return destination_resource(destination)

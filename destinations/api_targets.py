@@ -20,10 +20,12 @@ class WantedTarget:
     secrets: dict[str, str]
 
 
-def check_format(value: str | None) -> None:
-    if value != FORMAT:
+def read_format(value: str | None) -> str:
+    """The format as it was written, in whichever case. Raises APIError."""
+    if value is None or value.lower() != FORMAT:
         told = "is missing" if not value else f"{value[:40]!r} is not supported"
         raise refuse(235, f"format {told}. Give {FORMAT!r}, the only one there is.")
+    return value
 
 
 def read_target(given: Mapping[str, Any] | None, destination: Destination | None = None) -> WantedTarget:

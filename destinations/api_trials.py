@@ -13,15 +13,18 @@ from destinations import schemas
 from destinations.api import find_destination, target_given
 from destinations.api_targets import read_target
 from destinations.models import TestRun
+from destinations.targets._aws_steps import NO_EXTERNAL_ID as UNSAFE_ROLE
 from destinations.testing import start_test_run
 
 router = Router(tags=["EventDestinationTests"], auth=account_key)
 
-REFUSED, KEY_REFUSED = 5122, 5132
+REFUSED, KEY_REFUSED, NO_EXTERNAL_ID = 5122, 5132, 5105
 
 
 class TestStep(Schema):
-    """`copy_text` is what to paste for the remedy, such as a policy."""
+    """`status` is waiting, running, passed, warned, unchecked, failed or skipped.
+
+    `copy_text` is what to paste for the remedy, such as a policy."""
 
     label: str
     status: str
@@ -43,7 +46,8 @@ class TestFailure(Schema):
 
 
 class EventDestinationTest(Schema):
-    """`state` is queued, running, waiting, passed, warned or failed; `failure` tells why, in the target's words.
+    """`state` is queued, running, waiting, passed, warned or failed; `failure` tells why, in the target's words; with
+    the state warned, that the role lets others in too.
 
     A waiting run goes on by itself at `due_at`: what it looks for takes its time at the target.
     """
@@ -84,11 +88,14 @@ def trial_resource(run: TestRun) -> dict[str, Any]:
 
 def _failure(run: TestRun) -> dict[str, str] | None:
     failed = next((step for step in run.steps if step["status"] == "failed"), None)
-    if failed is None:
+    unsafe = next((step for step in run.steps if step.get("code") == UNSAFE_ROLE), None)
+    told = failed or unsafe
+    if told is None:
         return None
-    is_key = run.target == "datadog" and failed.get("code") in {"401", "403"}
-    words = " ".join(failed.get(name, "") for name in ("detail", "said", "remedy") if failed.get(name))
-    return {"error_code": f"{settings.API_ERROR_PREFIX}{KEY_REFUSED if is_key else REFUSED}", "msg": words}
+    is_key = run.target == "datadog" and told.get("code") in {"401", "403"}
+    code = KEY_REFUSED if is_key else REFUSED if failed else NO_EXTERNAL_ID
+    words = " ".join(told.get(name, "") for name in ("detail", "said", "remedy") if told.get(name))
+    return {"error_code": f"{settings.API_ERROR_PREFIX}{code}", "msg": words}
 
 
 @router.post(

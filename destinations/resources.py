@@ -1,4 +1,4 @@
-"""A destination as the API and its audit events show it."""
+"""A destination as the API shows it, and as the audit trail does."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def destination_resource(destination: Destination) -> dict[str, Any]:
         "metadata": destination.metadata,
         "created_at": f"{destination.created_at:%Y-%m-%dT%H:%M:%SZ}",
         "description": destination.description,
-        "format": "json",
+        "format": destination.format,
         "refuses_too_old": destination.refuses_too_old,
         "target": {
             slug: target.resource(destination.config) if slug == destination.target else None
@@ -27,3 +27,8 @@ def destination_resource(destination: Destination) -> dict[str, Any]:
         },
         "uri": destination_uri(destination.pk),
     }
+
+
+def recorded_destination(destination: Destination) -> dict[str, Any]:
+    """As the audit trail shows it: with its state, which the contract's schema lacks."""
+    return {**destination_resource(destination), "state": destination.state}

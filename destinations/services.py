@@ -1,17 +1,18 @@
 """Changing destinations. Each change is one transaction with its revision and its audit entry."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import Actor, record_change
+from accounts.audit import SYSTEM, Actor, record_change
 from accounts.models import Account, User
 from common import wake
 from destinations.models import Destination
-from destinations.resources import destination_resource
+from destinations.resources import recorded_destination
 
 
 class DestinationInUseError(Exception):
@@ -35,7 +36,9 @@ def create_destination(  # noqa: PLR0913
     secrets: Mapping[str, str],
     description: str = "",
     metadata: str = "",
+    credentials_expire_on: date | None = None,
     refuses_too_old: bool = False,
+    format: str = "json",  # noqa: A002 - the contract's word
 ) -> Destination:
     """Raises ValidationError when the account's limit is reached."""
     Account.objects.select_for_update().get(pk=account.pk)
@@ -51,7 +54,9 @@ def create_destination(  # noqa: PLR0913
         secrets=dict(secrets),
         description=description,
         metadata=metadata,
+        credentials_expire_on=credentials_expire_on,
         refuses_too_old=refuses_too_old,
+        format=format,
     )
     destination.full_clean()
     destination.save()
@@ -69,14 +74,15 @@ def update_destination(  # noqa: PLR0913
     description: str | None = None,
     metadata: str | None = None,
     refuses_too_old: bool | None = None,
+    format: str | None = None,  # noqa: A002
 ) -> Destination:
     """Change what is given. Records that wait go out with the new configuration, at once.
 
     What changes nothing makes no revision.
     """
     current = Destination.objects.select_for_update().get(pk=destination.pk)
-    before, stored = destination_resource(current), (current.config, current.secrets)
-    given = {"description": description, "metadata": metadata, "refuses_too_old": refuses_too_old}
+    before, stored = recorded_destination(current), (current.config, current.secrets)
+    given = {"description": description, "metadata": metadata, "refuses_too_old": refuses_too_old, "format": format}
     changed = {name: value for name, value in given.items() if value is not None}
     for name, value in changed.items():
         setattr(current, name, value)
@@ -84,7 +90,7 @@ def update_destination(  # noqa: PLR0913
         current.config = dict(config)
     if secrets is not None:
         current.secrets = dict(secrets)
-    if (current.config, current.secrets) == stored and destination_resource(current) == before:
+    if (current.config, current.secrets) == stored and recorded_destination(current) == before:
         return current
     current.revision += 1
     current.full_clean()
@@ -96,19 +102,26 @@ def update_destination(  # noqa: PLR0913
 
 
 @transaction.atomic
-def pause_destination(*, destination: Destination, user: User | None) -> None:
-    """Hold the records; they are captured all the same."""
-    Destination.objects.filter(pk=destination.pk).update(
-        state=Destination.State.PAUSED, paused_by=user, state_since=timezone.now()
-    )
+def pause_destination(*, destination: Destination, user: User | None, actor: Actor = SYSTEM) -> None:
+    """Hold the records; they are captured all the same. `user` is shown as who paused it."""
+    _set_state(destination, Destination.State.PAUSED, user, actor)
 
 
 @transaction.atomic
-def resume_destination(*, destination: Destination) -> None:
-    Destination.objects.filter(pk=destination.pk).update(
-        state=Destination.State.ACTIVE, paused_by=None, state_since=timezone.now()
-    )
+def resume_destination(*, destination: Destination, actor: Actor = SYSTEM) -> None:
+    _set_state(destination, Destination.State.ACTIVE, None, actor)
     _try_now(destination)
+
+
+def _set_state(destination: Destination, state: Destination.State, user: User | None, actor: Actor) -> None:
+    """What a person decides. Routing does not depend on it, so compiled plans stay good."""
+    current = Destination.objects.select_for_update().get(pk=destination.pk)
+    if current.state == state:
+        return
+    before = recorded_destination(current)
+    current.state, current.paused_by, current.state_since = state, user, timezone.now()
+    current.save(update_fields=["state", "paused_by", "state_since"])
+    _record_change(current, actor, "updated", before)
 
 
 @transaction.atomic
@@ -123,7 +136,7 @@ def delete_destination(*, destination: Destination, actor: Actor) -> None:
     users = [str(user) for user in subscriptions_of(destination)]
     if users:
         raise DestinationInUseError(destination, users)
-    before = destination_resource(destination)
+    before = recorded_destination(destination)
     Destination.objects.filter(pk=destination.pk).update(
         deleted_at=timezone.now(), secrets={}, state=Destination.State.PAUSED
     )
@@ -142,11 +155,15 @@ def _try_now(destination: Destination) -> None:
 
 def _record(destination: Destination, actor: Actor, action: str, before: dict[str, Any] | None) -> None:
     destination.account.touch_configuration()
+    _record_change(destination, actor, action, before)
+
+
+def _record_change(destination: Destination, actor: Actor, action: str, before: dict[str, Any] | None) -> None:
     record_change(
         account=destination.account,
         actor=actor,
         event_type=f"event_destination_{action}.v0",
         object_id=destination.pk,
         before=before,
-        after=None if action == "deleted" else destination_resource(destination),
+        after=None if action == "deleted" else recorded_destination(destination),
     )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from destinations import credential_views, trial_views, views
+from destinations import code_views, credential_views, trial_views, views
 from destinations.setup import views as setup_views
 
 app_name = "destinations"
@@ -11,7 +11,9 @@ urlpatterns = [
     path("destinations/new/<slug:target>/", views.create, name="create"),
     path("destinations/new/<slug:target>/send_test/", trial_views.send_test_unsaved, name="send_test_unsaved"),
     path("destinations/new/<slug:target>/set-up/", setup_views.set_up_new, name="set_up_new"),
+    path("destinations/new/<slug:target>/as-code/", code_views.as_code_unsaved, name="as_code_unsaved"),
     path("destinations/tests/<int:run>/", trial_views.test_run, name="test_run"),
+    path("destinations/<str:pk>/as-code/", code_views.as_code, name="as_code"),
     path("destinations/<str:pk>/configuration/", views.configuration, name="configuration"),
     path("destinations/<str:pk>/credentials/", credential_views.credentials, name="credentials"),
     path("destinations/<str:pk>/credentials/expiry/", credential_views.save_expiry, name="save_expiry"),

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Account, AuditEntry
+from events.catalog import catalog
 from events.publishing import publish
 
 BATCH = 500
@@ -37,8 +38,15 @@ def _publish(entries: list[AuditEntry]) -> None:
                 "event_type": entry.event_type,
                 "event_timestamp": entry.at.isoformat(),
                 "principal": entry.actor,
-                "object": entry.after or entry.before,
+                "object": _object(entry),
             }
         )
     for account in Account.objects.filter(pk__in=by_account):
         publish(by_account[account.pk], account=account)
+
+
+def _object(entry: AuditEntry) -> dict[str, Any]:
+    """What the catalogue has of the object: the trail may keep more, such as the state of a destination."""
+    known = {field.path.partition(".")[0] for field in catalog()[entry.event_type].fields}
+    whole: dict[str, Any] = entry.after or entry.before or {}
+    return {name: value for name, value in whole.items() if name in known}

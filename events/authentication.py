@@ -60,7 +60,7 @@ def _find_keys(token_hashes: Collection[str]) -> dict[str, APIKey | PublisherKey
     found: dict[str, APIKey | PublisherKey] = {key.token_hash: key for key in find_api_keys(token_hashes)}
     others = [token_hash for token_hash in token_hashes if token_hash not in found]
     if others:
-        usable = PublisherKey.objects.filter(revoked_at=None).exclude(expires_at__lte=timezone.now())
+        usable = PublisherKey.objects.usable(timezone.now())
         services = usable.filter(token_hash__in=others).prefetch_related("allowed_accounts")
         found |= {service.token_hash: service for service in services}
     return found

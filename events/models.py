@@ -1,12 +1,19 @@
 """WHAT HAPPENED: accepted events, and who may publish them."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Self
 
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account
 from common.ids import IDField
+
+
+class PublisherKeyQuerySet(models.QuerySet["PublisherKey"]):
+    def usable(self, now: datetime) -> Self:
+        return self.filter(revoked_at=None).exclude(expires_at__lte=now)
 
 
 class PublisherKey(models.Model):
@@ -22,6 +29,8 @@ class PublisherKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[PublisherKeyQuerySet] = PublisherKeyQuerySet.as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return self.name
@@ -56,7 +65,7 @@ class EventBatch(models.Model):
         RAW = "raw", "NDJSON"
         ZSTD = "zstd", "NDJSON, zstd"
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="event_batches")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="event_batches", db_index=False)
     publisher = models.CharField(max_length=40)
     accepted_at = models.DateTimeField(default=timezone.now)
     count = models.PositiveIntegerField()
@@ -79,3 +88,6 @@ class EventBatch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} events from {self.first_event_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("delivery:event", args=[self.first_event_id])

@@ -38,7 +38,7 @@ LOST_AFTER = timedelta(seconds=20)
 
 
 @transaction.atomic
-def start_backtest(
+def start_backtest(  # noqa: PLR0913
     *,
     account: Account,
     key: str,
@@ -74,9 +74,7 @@ def start_backtest(
     return run
 
 
-def _source_json(
-    spec: SourceSpec, conditions: Mapping[str, Group], saved: Mapping[str, str] | None
-) -> dict[str, Any]:
+def _source_json(spec: SourceSpec, conditions: Mapping[str, Group], saved: Mapping[str, str] | None) -> dict[str, Any]:
     group = conditions.get(spec.event_type)
     return {
         "event_type": spec.event_type,

@@ -1,4 +1,4 @@
-"""A subscription as the API and its audit events show it."""
+"""A subscription as the API shows it, and as the audit trail does."""
 
 from typing import Any
 
@@ -35,6 +35,11 @@ def subscription_resource(subscription: Subscription) -> dict[str, Any]:
             for destination in subscription.destinations.order_by("pk")
         ],
     }
+
+
+def recorded_subscription(subscription: Subscription) -> dict[str, Any]:
+    """As the audit trail shows it: with its state, which the contract's schema lacks."""
+    return {**subscription_resource(subscription), "state": subscription.state}
 
 
 def snapshot(subscription: Subscription) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from accounts.models import Account
 from common import wake
 from destinations.models import Destination
 from subscriptions.models import Revision, Source, Subscription
-from subscriptions.resources import snapshot, subscription_resource
+from subscriptions.resources import recorded_subscription, snapshot
 from subscriptions.validation import check_sources
 
 
@@ -65,7 +65,7 @@ def update_subscription(  # noqa: PLR0913
 ) -> Subscription:
     """Change what is given, as one new revision; what changes nothing makes none. Routed events go out as they were."""
     current = Subscription.objects.select_for_update().get(pk=subscription.pk)
-    before, stored = subscription_resource(current), snapshot(current)
+    before, stored = recorded_subscription(current), snapshot(current)
     for name, value in [("description", description), ("metadata", metadata), ("state", state)]:
         if value is not None:
             setattr(current, name, value)
@@ -88,7 +88,7 @@ def update_subscription(  # noqa: PLR0913
 def delete_subscription(*, subscription: Subscription, actor: Actor) -> None:
     """Capture nothing more. What is routed already still goes out; a tombstone keeps its history readable."""
     current = Subscription.objects.select_for_update().get(pk=subscription.pk)
-    before = subscription_resource(current)
+    before = recorded_subscription(current)
     current.deleted_at = timezone.now()
     current.state = Subscription.State.OFF
     current.revision += 1
@@ -142,5 +142,5 @@ def _record(subscription: Subscription, actor: Actor, action: str, before: dict[
         event_type=f"event_subscription_{action}.v0",
         object_id=subscription.pk,
         before=before,
-        after=None if action == "deleted" else subscription_resource(subscription),
+        after=None if action == "deleted" else recorded_subscription(subscription),
     )

@@ -1,12 +1,13 @@
 from django.urls import path
 
-from subscriptions import backtest_views, composer_views, picker_views, revision_views, views
+from subscriptions import backtest_views, code_views, composer_views, picker_views, revision_views, views
 
 app_name = "subscriptions"
 
 urlpatterns = [
     path("subscriptions/new/", composer_views.create, name="create"),
     path("subscriptions/new/preview/", composer_views.preview, name="preview"),
+    path("subscriptions/new/as-code/", code_views.as_code_unsaved, name="as_code_unsaved"),
     path("subscriptions/backtests/<str:pk>/figures/", composer_views.figures, name="figures"),
     path("subscriptions/drafts/<str:pk>/", composer_views.draft, name="draft"),
     path("subscriptions/drafts/<str:pk>/restore/", composer_views.restore, name="restore_draft"),
@@ -19,6 +20,12 @@ urlpatterns = [
     ),
     path("subscriptions/backtests/<str:pk>/", backtest_views.backtest, name="backtest"),
     path("subscriptions/backtests/<str:pk>/sample/", backtest_views.sample, name="backtest_sample"),
+    path(
+        "subscriptions/backtests/<str:pk>/samples/<str:event_id>/send_test/",
+        backtest_views.send_sample,
+        name="send_sample",
+    ),
+    path("subscriptions/<str:pk>/as-code/", code_views.as_code, name="as_code"),
     path("subscriptions/<str:pk>/edit/", composer_views.edit, name="edit"),
     path("subscriptions/<str:pk>/duplicate/", revision_views.duplicate, name="duplicate"),
     path("subscriptions/<str:pk>/revisions/", revision_views.revisions, name="revisions"),

@@ -54,11 +54,13 @@ def reword(complaint: str, text: str, groups: Mapping[str, Sequence[str]]) -> Fi
 
 
 def _undeclared(name: str, text: str, line: int, column: int) -> FilterError:
-    if near := _near(name, FUNCTIONS):
-        return _error(f"there is no function {name}. Did you mean {near}?", text, line, column, near)
-    return _error(
-        f"{name} is not known here. Fields begin with ev, such as ev.conn.server_port.", text, line, column, None
-    )
+    # The engine points at the bracket of a call, and at the name of anything else.
+    if text.split("\n")[line - 1][column - 1 : column] == "(":
+        near = _near(name, FUNCTIONS)
+        hint = f" Did you mean {near}?" if near else ""
+        return _error(f"there is no function {name}.{hint}", text, line, column, near)
+    message = f"{name} is not known here. Fields begin with ev, such as ev.conn.server_port."
+    return FilterError(message, text=text, line=line, column=column, kind="unknown_field")
 
 
 def _overload(function: str, kinds: str, text: str, line: int, column: int) -> FilterError:

@@ -218,6 +218,27 @@ def test_the_arn_of_another_service_says_what_it_is(api: Api) -> None:
     assert "stream_arn" in answer["details"]["fields"]
 
 
+def test_a_format_comes_back_as_it_was_written(api: Api) -> None:
+    made = api.post("/event_destinations", {"format": "JSON", "target": DATADOG}).json()
+    path = f"/event_destinations/{made['id']}"
+
+    assert (made["format"], api.get(path).json()["format"]) == ("JSON", "JSON")
+    assert api.patch(path, {"format": "json"}).json()["format"] == "json"
+    assert api.patch(path, {"description": "There"}).json()["format"] == "json"
+
+
+def test_pausing_and_resuming_are_in_the_trail(api: Api, account: Account) -> None:
+    path = f"/event_destinations/{api.destination()['id']}"
+
+    for act in ("pause", "pause", "resume"):
+        api.post(f"{path}/{act}")
+
+    changes = AuditEntry.objects.filter(account=account, event_type="event_destination_updated.v0").order_by("pk")
+    states = [(entry.before["state"], entry.after["state"]) for entry in changes if entry.before and entry.after]
+    assert states == [("active", "paused"), ("paused", "active")]
+    assert {entry.actor["kind"] for entry in changes} == {"api_key"}
+
+
 @pytest.mark.parametrize("format_", [None, "", "xml"])
 def test_the_format_is_json(api: Api, format_: Any) -> None:
     assert_error(api.post("/event_destinations", {"format": format_, "target": DATADOG}), 235)

@@ -6,12 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import OuterRef, Subquery
 
-from accounts.models import Account
 from common.ids import is_id
-from delivery.fate import EventFate, accepted_at, fate_of
-from events.models import EventBatch
+from delivery.fate import EventFate, accepted_at, accounts_with, fate_of
 
 
 class Command(BaseCommand):
@@ -36,10 +33,7 @@ class Command(BaseCommand):
         self._print(found)
 
     def _find(self, event_id: str, account_id: str | None) -> EventFate | None:
-        # One look into the index for each account.
-        nearest = EventBatch.objects.filter(account=OuterRef("pk"), first_event_id__lte=event_id)
-        last = Subquery(nearest.order_by("-first_event_id").values("last_event_id")[:1])
-        accounts = Account.objects.annotate(last=last).filter(last__gte=event_id)
+        accounts = accounts_with(event_id)
         if account_id:
             accounts = accounts.filter(pk=account_id)
         fates = (fate_of(account, event_id) for account in accounts)

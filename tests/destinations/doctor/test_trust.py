@@ -9,6 +9,7 @@ from pytest_django.fixtures import Settings
 from pytest_httpserver import HTTPServer
 
 from accounts.models import Account
+from destinations.api_trials import trial_resource
 from destinations.models import TestRun
 from destinations.setup.policies import trust_policy
 from destinations.targets._aws import AwsTarget
@@ -77,6 +78,9 @@ def test_role_without_an_external_id_is_unsafe_and_the_right_policy_is_offered(
     assert strangers["said"].startswith("AWS let us in WITHOUT the external ID and with a WRONG external ID.")
     assert strangers["copy_words"] == "Copy trust policy"
     assert json.loads(strangers["copy"]) == right
+    failure = trial_resource(TestRun.objects.latest("pk"))["failure"]
+    assert failure is not None
+    assert failure["error_code"] == "ERR_NGROK_5105"
 
 
 def test_role_that_asks_for_an_external_id_only_if_there_is_one_is_unsafe(
