@@ -16,6 +16,7 @@ import orjson
 from bench.stack import Stack
 
 PATIENCE_SECONDS = 120.0
+ADDED = 20
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -24,7 +25,7 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 class Measurement:
-    def __init__(self, stack: Stack, target: str, extra_subscriptions: int) -> None:
+    def __init__(self, stack: Stack, target: str) -> None:
         """Configure an account that sends to `target`; Django is set up for this stack's database."""
         import django
 
@@ -36,20 +37,29 @@ class Measurement:
         from accounts.models import Account
         from bench import load
         from destinations.emulators.resources import DEMO_DESTINATIONS
-        from subscriptions.services import SourceSpec
-        from tests.factories import make_api_key, make_destination, make_subscription
+        from tests.factories import make_api_key
 
-        demo = next(each for each in DEMO_DESTINATIONS if each.target == target)
-        account = Account.objects.create(name="Bench", max_subscriptions=1000)
-        self.destination = make_destination(account, target=target, config=demo.config, secrets=demo.secrets)
-        make_subscription(account, self.destination, sources=[SourceSpec(load.HTTP, load.FILTER, load.FIELDS)])
-        for number in range(extra_subscriptions):
-            text = f'ev.conn.server_port == {number} && ev.conn.server_name == "none.example"'
-            make_subscription(account, sources=[SourceSpec(load.HTTP, text, load.FIELDS)])
-        self.token = make_api_key(account)
-        self.stack = stack
+        self.demo = next(each for each in DEMO_DESTINATIONS if each.target == target)
+        self.account = Account.objects.create(name="Bench", max_subscriptions=1000)
+        self.destination = self.make_destination()
         self.load = load
+        self.subscribe(load.FILTER, self.destination)
+        self.token = make_api_key(self.account)
+        self.stack = stack
         stack.start_product()
+
+    def make_destination(self) -> Any:
+        from tests.factories import make_destination
+
+        demo = self.demo
+        return make_destination(self.account, target=demo.target, config=demo.config, secrets=demo.secrets)
+
+    def subscribe(self, text: str, *destinations: Any) -> Any:
+        from subscriptions.services import SourceSpec
+        from tests.factories import make_subscription
+
+        source = SourceSpec(self.load.HTTP, text, self.load.FIELDS)
+        return make_subscription(self.account, *destinations, sources=[source])
 
     def publishers(self, bodies: Sequence[bytes], threads: int) -> Any:
         return self.load.Publishers(self.stack.port, self.token, bodies, threads)
@@ -99,6 +109,50 @@ class Measurement:
             "p99_ms": sent["p99_ms"],
         }
 
+    def cpu_us(self, seconds: float, runs: int) -> float:
+        """CPU of all parts in µs an event: the median of several windows, each said."""
+        windows = [sum(self.throughput(seconds)["cpu_us"].values()) for _ in range(runs)]
+        sys.stderr.write("  CPU µs an event: " + ", ".join(f"{each:.2f}" for each in windows) + "\n")
+        return statistics.median(windows)
+
+    def us_per_added_subscription(self, seconds: float, runs: int) -> float:
+        """Of such as match nothing, in µs an event."""
+        before = self.cpu_us(seconds, runs)
+        for number in range(ADDED):
+            self.subscribe(f'ev.conn.server_port == {number} && ev.conn.server_name == "none.example"')
+        return (self.cpu_us(seconds, runs) - before) / ADDED
+
+    def cost_growth(self, seconds: float, runs: int, stored: Sequence[int]) -> float:
+        """CPU of an event with the second number of events stored, as a multiple of it with the first."""
+        from django.db.models import Sum
+
+        from bench.growth import fill
+        from events.models import EventBatch
+
+        costs = []
+        for events in stored:
+            present = EventBatch.objects.aggregate(number=Sum("count", default=0))["number"]
+            fill(self.account, events - present)
+            costs.append(self.cpu_us(seconds, runs))
+        return costs[1] / costs[0]
+
+    def cost_spread(self, seconds: float, runs: int) -> float:
+        """CPU of an event whose matched records go to 100 destinations, as a multiple of it with one destination.
+
+        Both with 100 subscriptions that share the records between them, so that only the destinations differ.
+        """
+        from subscriptions.models import Subscription
+
+        Subscription.objects.filter(account=self.account).update(state=Subscription.State.OFF)
+        shares = [f"{self.load.FILTER} && ev.http.response.body_length % 100 == {number}" for number in range(100)]
+        made = [self.subscribe(text, self.destination) for text in shares]
+        self.account.touch_configuration()
+        together = self.cpu_us(seconds, runs)
+        for subscription in made:
+            subscription.destinations.set([self.make_destination()])
+        self.account.touch_configuration()
+        return self.cpu_us(seconds, runs) / together
+
     def check(self) -> None:
         """Every matched event arrived, and the books close. Raises AssertionError."""
         from django.db.models import Sum
@@ -114,29 +168,41 @@ class Measurement:
 
 
 def measure(options: dict[str, Any]) -> dict[str, Any]:
-    seconds = options["seconds"]
+    """The figures that `options` ask for: throughput and memory always, the others where they are named."""
+    seconds, runs = options["seconds"], options["runs"]
     with Stack(options["server"]) as stack:
-        measured = Measurement(stack, options["target"], options.get("extra_subscriptions", 0))
+        measured = Measurement(stack, options["target"])
         measured.throughput(0.5)
-        runs = [measured.throughput(seconds) for _ in range(options["runs"])]
-        found: dict[str, Any] = {
-            "events_per_s": statistics.median(run["events_per_s"] for run in runs),
-            "cpu_us": {name: statistics.median(run["cpu_us"][name] for run in runs) for name in runs[0]["cpu_us"]},
-            "cost_growth": runs[0]["events_per_s"] / runs[-1]["events_per_s"],
-        }
+        found = _throughput(measured, seconds, runs)
         if options.get("latency"):
-            single = measured.load.make_bodies(events=1, count=200)
-            idle = measured.latency_ms(single, 2 * seconds, 0.05, 1)
-            busy = measured.latency_ms(measured.load.make_bodies(events=100), 2 * seconds, 0.04, 4)
-            found |= {
-                "idle_p50_ms": quantile(idle, 0.5),
-                "idle_p99_ms": quantile(idle, 0.99),
-                "p99_ms_at_10k": quantile(busy, 0.99),
-                "single_events": measured.single_events(seconds),
-            }
+            found |= _latency(measured, seconds)
         found["worker_rss_mb"] = stack.worker_rss_mb()
         measured.check()
+        if stored := options.get("stored"):
+            found["cost_growth"] = measured.cost_growth(seconds, runs, stored)
+        if options.get("added"):
+            found["us_per_added_subscription"] = measured.us_per_added_subscription(seconds, runs)
     return found
+
+
+def _throughput(measured: Measurement, seconds: float, runs: int) -> dict[str, Any]:
+    done = [measured.throughput(seconds) for _ in range(runs)]
+    return {
+        "events_per_s": statistics.median(run["events_per_s"] for run in done),
+        "cpu_us": {name: statistics.median(run["cpu_us"][name] for run in done) for name in done[0]["cpu_us"]},
+    }
+
+
+def _latency(measured: Measurement, seconds: float) -> dict[str, Any]:
+    single = measured.load.make_bodies(events=1, count=200)
+    idle = measured.latency_ms(single, 2 * seconds, 0.05, 1)
+    busy = measured.latency_ms(measured.load.make_bodies(events=100), 2 * seconds, 0.04, 4)
+    return {
+        "idle_p50_ms": quantile(idle, 0.5),
+        "idle_p99_ms": quantile(idle, 0.99),
+        "p99_ms_at_10k": quantile(busy, 0.99),
+        "single_events": measured.single_events(seconds),
+    }
 
 
 if __name__ == "__main__":

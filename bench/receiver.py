@@ -11,8 +11,11 @@ import base64
 import gzip
 import json
 import re
+import subprocess
 import sys
+import tempfile
 import time
+import urllib.request
 from functools import lru_cache
 from pathlib import Path
 
@@ -104,6 +107,27 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
+
+
+class ReceiverProcess:
+    """A receiver of its own at `url`, until the block ends."""
+
+    def __enter__(self) -> "ReceiverProcess":
+        with tempfile.TemporaryDirectory(prefix="es-receiver-") as directory:
+            port = Path(directory) / "port"
+            self._process = subprocess.Popen([sys.executable, "-m", "bench.receiver", str(port)])
+            while not (port.exists() and port.read_text()):
+                time.sleep(0.05)
+            self.url = f"http://127.0.0.1:{port.read_text()}"
+        return self
+
+    def records(self) -> int:
+        with urllib.request.urlopen(f"{self.url}/count") as answer:
+            return int(json.loads(answer.read())["records"])
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
 
 
 async def main(port_file: Path) -> None:

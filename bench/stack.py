@@ -19,7 +19,7 @@ from tests.servers import ValkeyProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 WEB_THREADS = 32
 
 

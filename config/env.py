@@ -101,7 +101,7 @@ def database(url: str) -> dict[str, object]:
 def sqlite(path: Path) -> dict[str, object]:
     """Durable and concurrent: a write lock is taken at BEGIN and waited for, each commit reaches the disk."""
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "common.sqlite",
         "NAME": str(path),
         "CONN_MAX_AGE": None,
         "OPTIONS": {

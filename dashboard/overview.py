@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -66,6 +67,7 @@ def overview_context(account: Account, range_slug: str) -> dict[str, Any]:
         "waiting": sum(backlog.waiting for backlog in waiting),
         "oldest": min((backlog.oldest for backlog in waiting if backlog.oldest), default=None),
         "items": attention(account, subscriptions, destinations, backlogs),
+        "publish_url": f"{settings.API_URL}/events",
         "steps": _steps(account, bool(destinations), bool(subscriptions)),
     }
 

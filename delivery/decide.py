@@ -25,10 +25,10 @@ class BatchOutcome:
 
 @dataclass(slots=True)
 class Taken:
-    """What one subscription takes in the whole run: record lines in order, and counts by event type."""
+    """What one subscription takes in the whole run: lines in the order of acceptance, and counts by event type."""
 
     subscription: PlannedSubscription
-    lines: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    lines: list[bytes] = field(default_factory=list)
     matched: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     filtered: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     undecided: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -74,6 +74,8 @@ class _Deciding:
         self._types = batch.types
         self._ndjson = batch_lines(batch)
         self._lines = Lines(self._ndjson)
+        # By subscription, one part for each of its event types: indexes in the batch, and their records.
+        self._parts: dict[str, list[tuple[list[int], list[bytes]]]] = defaultdict(list)
 
     def decide(self) -> None:
         reader = self._run.plan.lines_reader(self._types)
@@ -82,6 +84,8 @@ class _Deciding:
             records: dict[Projection, dict[int, bytes]] = {}
             for source in self._run.plan.by_type.get(event_type, ()):
                 self._decide_source(source, event_type, indexes, objects, records)
+        for subscription_id, parts in self._parts.items():
+            self._run.taken[subscription_id].lines += _in_order(parts)
 
     def _decide_source(
         self,
@@ -109,23 +113,23 @@ class _Deciding:
         outcome.matched += matched
         taken.matched[event_type] += len(matched)
         taken.filtered[event_type] += len(indexes) - len(matched)
-        self._take(taken, matched, source.projection, records)
+        self._parts[subscription.id].append((matched, self._records(matched, source.projection, records)))
 
-    def _take(
-        self,
-        taken: Taken,
-        matched: list[int],
-        projection: Projection | None,
-        records: dict[Projection, dict[int, bytes]],
-    ) -> None:
-        position, lines, taken_lines = self._position, self._lines, taken.lines
+    def _records(
+        self, matched: list[int], projection: Projection | None, records: dict[Projection, dict[int, bytes]]
+    ) -> list[bytes]:
+        """The records of the matched events; those that another source has made already are taken from `records`."""
         if projection is None:
-            for index in matched:
-                taken_lines[position, index] = lines[index]
-            return
+            return self._lines.at(matched)
         made = records.setdefault(projection, {})
-        for index in matched:
-            record = made.get(index)
-            if record is None:
-                record = made[index] = projection.apply_to_line(lines[index])
-            taken_lines[position, index] = record
+        missing = [index for index in matched if index not in made] if made else matched
+        made.update(zip(missing, projection.apply_to_lines(self._lines.at(missing)), strict=True))
+        return [made[index] for index in matched]
+
+
+def _in_order(parts: list[tuple[list[int], list[bytes]]]) -> list[bytes]:
+    """The records of all parts by their index in the batch."""
+    if len(parts) == 1:
+        return parts[0][1]
+    placed = [pair for indexes, lines in parts for pair in zip(indexes, lines, strict=True)]
+    return [line for _, line in sorted(placed)]

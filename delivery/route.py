@@ -159,9 +159,7 @@ def deliveries_of(run: Run, now: datetime) -> list[Delivery]:
     for taken in run.taken.values():
         if not taken.lines:
             continue
-        # In the order of acceptance, across the event types of the subscription.
-        lines = [line for _, line in sorted(taken.lines.items())]
-        ndjson = b"\n".join(lines) + b"\n"
+        ndjson = b"\n".join(taken.lines) + b"\n"
         blob = payloads.compress(ndjson)
         deliveries += [
             Delivery(
@@ -171,7 +169,7 @@ def deliveries_of(run: Run, now: datetime) -> list[Delivery]:
                 destination_id=destination,
                 routed_at=now,
                 next_attempt_at=now,
-                count=len(lines),
+                count=len(taken.lines),
                 bytes=len(ndjson),
                 types={name: number for name, number in taken.matched.items() if number},
                 payload=blob,

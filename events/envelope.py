@@ -1,6 +1,6 @@
 """The envelope: what is stored for each event, and what arrives at a destination with the chosen fields."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
@@ -88,6 +88,10 @@ class Lines:
     def __getitem__(self, position: int) -> bytes:
         starts = self._starts
         return self._ndjson[starts[position] : starts[position + 1] - 1]
+
+    def at(self, positions: Sequence[int]) -> list[bytes]:
+        ndjson, starts = self._ndjson, self._starts
+        return [ndjson[starts[position] : starts[position + 1] - 1] for position in positions]
 
 
 class LinesReader:

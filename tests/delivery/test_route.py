@@ -45,10 +45,7 @@ def test_matching_events_become_one_delivery_for_each_destination(account: Accou
     wanted = [receipt.event_ids[index] for index in (0, 2, 4)]
     for delivery in deliveries:
         assert delivery.count == 3
-        assert [
-            f'"event_id":"{event_id}"'.encode() in line
-            for event_id, line in zip(wanted, records(delivery), strict=True)
-        ]
+        assert [line[13:43].decode() for line in records(delivery)] == wanted
 
 
 def test_a_record_is_the_envelope_with_the_selected_fields(account: Account) -> None:

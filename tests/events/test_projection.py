@@ -51,6 +51,18 @@ def test_maps_and_lists_are_taken_whole() -> None:
     assert project(raw, "traffic_policy.logs", "http.request.headers") == raw
 
 
+@pytest.mark.parametrize("last", [b'{"tls":{"cipher_suite":"a"}}', b'{"conn":7}'])
+def test_lines_together_become_what_each_becomes_alone(last: bytes) -> None:
+    objects = [b'{"conn":{"server_name":"a","server_port":1}}', b"{}", b'{"conn":{},"tls":{"version":"1.3"}}', last]
+    line = b'{"event_id":"ev_1","event_type":"t","event_timestamp":"2026-11-20T14:02:07Z",%b"object":%b}'
+    around = b'"account_id":"ac_1","principal":null,'
+    fields = ("conn.server_name", "tls.version")
+
+    records = compile_projection(REQUEST, fields).apply_to_lines([line % (around, raw) for raw in objects])
+
+    assert records == [line % (around, project(raw, *fields)) for raw in objects]
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(PATHS), LEAVES), st.sets(st.sampled_from(PATHS), min_size=1))
 def test_projection_takes_exactly_the_chosen_leaves(leaves: dict[str, Any], chosen: set[str]) -> None:
