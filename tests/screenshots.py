@@ -46,7 +46,6 @@ PAGES = {
     "destination-configuration": "/destinations/{ed}/configuration/",
     "destination-set-up": "/destinations/{ed}/set-up/",
     "destination-arrived": "/destinations/{ed}/arrived/",
-    "destination-set-up": "/destinations/{ed}/set-up/",
     "destination-credentials": "/destinations/{ed}/credentials/",
     "destination-delete": "/destinations/{ed}/delete/",
     "destination-blocked": "/destinations/{blocked}/",
