@@ -34,7 +34,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
-        return int(self.object_list.order_by()[:COUNTED].count())  # type: ignore[union-attr]
+        rows: Any = self.object_list
+        return int(rows.order_by()[:COUNTED].count())
 
 
 def within(field: str, title: str) -> type[admin.SimpleListFilter]:

@@ -64,7 +64,10 @@ def _list(
         return render(request, "delivery/_deliveries.html", context)
     context["targets"] = all_targets().values()
     context["states"] = [(slug, word) for slug, (word, _) in STATES.items()]
-    choices = {"subscription": request.account.subscriptions, "destination": request.account.destinations}
+    choices: dict[str, Any] = {
+        "subscription": request.account.subscriptions,
+        "destination": request.account.destinations,
+    }
     for name, manager in choices.items():
         found = manager.light().existing().order_by("description", "pk")[:MOST_OPTIONS]
         context[f"{name}s"] = options_of(((each.pk, each.name) for each in found), search.query.get(name, ""))
