@@ -56,7 +56,7 @@ def measure_all(server: str, targets: list[str], seconds: float, runs: int, stor
     """One object of figures; what else is worth knowing is said on the way."""
     bare = floor(server, seconds, runs)
     say(f"{'floor':22}{bare:12,.0f} events/s, {CORES} bare processes")
-    measured = {}
+    measured: dict[str, dict[str, Any]] = {}
     for target in targets:
         options = {"server": server, "target": target, "seconds": seconds, "runs": runs}
         if not measured:

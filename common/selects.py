@@ -1,7 +1,7 @@
 """Selects of up to a thousand options: a template takes ten times as long for them."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.forms.utils import flatatt
@@ -23,4 +23,4 @@ class LongSelect(forms.Select):
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         own = self.build_attrs(self.attrs, {**(attrs or {}), "name": name})
         chosen = next(iter(self.format_value(value)), "")
-        return format_html("<select{}>{}</select>", flatatt(own), options_of(self.choices, str(chosen)))
+        return format_html("<select{}>{}</select>", flatatt(own), options_of(cast(Any, self.choices), str(chosen)))

@@ -49,8 +49,8 @@ class StepResult:
     """A step that passed: what it found; `warning` when it passed with something to mend.
 
     `code` names it for programs, `remedy` says how, and `offers` what to copy for it, by its name in the error table
-    ("trust_policy"). `request` and `reply` may be shown to the customer, so they hold no secret. `is_checked` is False when it
-    can't be checked here, which counts as neither passed nor failed.
+    ("trust_policy"). `request` and `reply` may be shown to the customer, so they hold no secret. `is_checked` is False
+    when it can't be checked here, which counts as neither passed nor failed.
     """
 
     detail: str
