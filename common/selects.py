@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 MOST_OPTIONS = 1000
 
 
-def options_of(choices: Iterable[tuple[Any, str]], chosen: str = "") -> SafeString:
+def options_of(choices: Iterable[tuple[Any, Any]], chosen: str = "") -> SafeString:
     """As HTML, from (value, label)."""
     rows = ((value, " selected" if str(value) == chosen else "", label) for value, label in choices)
     return format_html_join("", '<option value="{}"{}>{}</option>', rows)
