@@ -59,8 +59,9 @@ def thousands(value: float) -> str:
 
 @figure
 def amount(value: Decimal) -> str:
-    """`0.029`: as many decimals as there are."""
-    return f"{value.normalize():,f}"
+    """`0.029`, `2.30`: as many decimals as there are, at least two."""
+    whole, _, decimals = f"{value.normalize():,f}".partition(".")
+    return f"{whole}.{decimals:0<2}"
 
 
 @figure

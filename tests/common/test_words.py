@@ -35,7 +35,9 @@ def test_what_does_not_exist_is_a_dash(name: str) -> None:
     assert render(f"{{{{ value|{name} }}}}", value=None) == words.NOT_APPLICABLE
 
 
-@pytest.mark.parametrize(("text", "shown"), [("0.029000", "0.029"), ("100", "100"), ("2500.50", "2,500.5"), ("0", "0")])
+@pytest.mark.parametrize(
+    ("text", "shown"), [("0.029000", "0.029"), ("100", "100.00"), ("2500.50", "2,500.50"), ("0", "0.00")]
+)
 def test_an_amount_has_the_decimals_that_it_needs(text: str, shown: str) -> None:
     assert words.amount(Decimal(text)) == shown
 

@@ -33,7 +33,7 @@ def test_an_account_sets_its_own_price_and_takes_it_back(owner_client: Client, a
 def test_the_form_begins_with_the_list_price(owner_client: Client) -> None:
     form = owner_client.get(PAGE).context["form"]
 
-    assert form["per_million_records"].value() == "1.7"
+    assert form["per_million_records"].value() == "1.70"
 
 
 def test_a_wrong_price_is_refused_and_kept_in_the_form(owner_client: Client) -> None:
