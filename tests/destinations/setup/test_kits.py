@@ -96,9 +96,7 @@ def test_key_of_a_log_group_has_a_statement_for_its_own_policy(customer: Account
     assert any("key's own policy" in note for note in kit.notes)
 
 
-@pytest.mark.parametrize(
-    "options", [Options(create=True, read_back=True), Options(create=True, partition_by_type=True)]
-)
+@pytest.mark.parametrize("by_type", [False, True])
 @pytest.mark.parametrize("target", ARNS)
 @pytest.mark.parametrize(
     ("region", "principal", "console"),
