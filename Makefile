@@ -16,12 +16,14 @@ run: $(VENV)/demo  ## run the whole product at http://127.0.0.1:8000 (PORT=8001 
 test: $(VENV)/dev  ## run the tests (ARGS="-k filter" for some of them)
 	$(BIN)/pytest -q -m "not browser and not slow and not proof" $(ARGS)
 
-check: $(VENV)/dev  ## lint, types, import contracts, migrations, deployment checks
+check: $(VENV)/dev  ## lint, types, import contracts, security, advisories, migrations, deployment checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/djade --check --target-version 5.2 $$(git ls-files '*.html')
+	$(BIN)/bandit -q -c pyproject.toml -r $$(git ls-files '*.py' | grep / | cut -d/ -f1 | sort -u | grep -v -e tests -e bench)
+	$(BIN)/python -m tests.advisories requirements.lock
 	DATA_DIR=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
 	DATA_DIR=$$(mktemp -d) BASE_URL=https://events.example.com ALLOWED_HOSTS=events.example.com \
 	  DATABASE_URL=postgresql://localhost/events TRUSTED_PROXIES=1 EMAIL_HOST=mail.example.com \

@@ -23,7 +23,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         # A Unix socket has no address: all who come through it share one count of tries.
-        return client_ip(request) or "0.0.0.0"  # noqa: S104
+        return client_ip(request) or "0.0.0.0"  # noqa: S104  # nosec B104
 
 
 class TwoFactorAdapter(DefaultMFAAdapter):

@@ -10,7 +10,7 @@ from accounts.audit import Actor
 from accounts.membership_admin import MembershipsAdmin
 from accounts.models import Account, APIKey, AuditEntry, Invitation, OutgoingMail, User
 from accounts.services import revoke_api_key
-from common.admin import HistoryAdmin, confirmed_action
+from common.admin import HistoryAdmin, confirmed_action, within
 
 admin.site.site_header = "Event Subscriptions"
 admin.site.site_title = "Event Subscriptions"
@@ -82,8 +82,9 @@ class APIKeyAdmin(HistoryAdmin):
 @admin.register(AuditEntry)
 class AuditEntryAdmin(HistoryAdmin):
     list_display = ["at", "account", "event_type", "object_id", "actor", "published_at"]
-    list_filter = [("published_at", admin.EmptyFieldListFilter)]
-    search_fields = ["object_id", "account__id", "event_type"]
+    list_filter = [("published_at", admin.EmptyFieldListFilter), within("at", "written")]
+    search_fields = ["=object_id", "=account__id", "=event_type", "=actor_id"]
+    ordering = ["-id"]
     list_select_related = ["account"]
 
 

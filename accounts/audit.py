@@ -1,12 +1,16 @@
 """Recording who changed what, and from where. Entries become events after the commit (events/audit.py)."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Account, APIKey, AuditEntry, User
 from accounts.origin import current_origin
 from common import wake
+
+# Of what staff acted on at once; the count says the rest.
+STAFF_NAMES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +87,20 @@ def record_sign_in_change(
             object_id=user.pk,
             before=None,
             after={"email": user.email, **(after or {})},
+        )
+
+
+def record_staff_act(*, user: User, event_type: str, rows: Iterable[Any]) -> None:
+    """What staff did to rows with an account: an entry for each account, `destination_paused_by_staff` for instance."""
+    by_account: dict[Account, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_account[row.account].append(row)
+    for account, own in by_account.items():
+        record_change(
+            account=account,
+            actor=Actor.person(user, "Administration"),
+            event_type=event_type,
+            object_id=str(own[0].pk) if len(own) == 1 else "",
+            before=None,
+            after={"count": len(own), "names": [str(row) for row in own[:STAFF_NAMES]]},
         )

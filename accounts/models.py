@@ -174,7 +174,7 @@ CHECKSUM_LENGTH = 6
 
 
 def hash_token(token: str) -> str:
-    # A token carries 160 random bits: nothing to slow down a guesser for, so a plain digest will do.
+    # A token carries over 230 random bits: nothing to slow down a guesser for, so a plain digest will do.
     return hashlib.sha256(token.encode()).hexdigest()
 
 

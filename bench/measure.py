@@ -111,7 +111,7 @@ class Measurement:
 
     def cpu_us(self, seconds: float, runs: int) -> float:
         """CPU of all parts in µs an event: the median of several windows, each said."""
-        windows = [sum(self.throughput(seconds)["cpu_us"].values()) for _ in range(runs)]
+        windows: list[float] = [sum(self.throughput(seconds)["cpu_us"].values()) for _ in range(runs)]
         sys.stderr.write("  CPU µs an event: " + ", ".join(f"{each:.2f}" for each in windows) + "\n")
         return float(statistics.median(windows))
 

@@ -28,7 +28,7 @@ _PlainLoader.yaml_implicit_resolvers = {
 def load_yaml(body: bytes) -> Any:
     """Raises APIError."""
     try:
-        return yaml.load(body, Loader=_PlainLoader)  # noqa: S506 - a subclass of SafeLoader
+        return yaml.load(body, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader  # nosec B506
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise refuse(213, f"The body is not YAML that is taken here: {reason}.") from None

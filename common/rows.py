@@ -27,7 +27,7 @@ def insert(objects: Sequence[M]) -> None:
     columns = ", ".join(quote(field.column) for field in fields)
     one = "(" + ", ".join(["%s"] * len(fields)) + ")"
     table, key = quote(meta.db_table), quote(meta.pk.column)
-    statement = f"INSERT INTO {table} ({columns}) VALUES {', '.join([one] * len(objects))} RETURNING {key}"  # noqa: S608
+    statement = f"INSERT INTO {table} ({columns}) VALUES {', '.join([one] * len(objects))} RETURNING {key}"  # noqa: S608  # nosec B608
     values = [
         field.get_db_prep_save(field.pre_save(each, add=True), connection) for each in objects for field in fields
     ]
@@ -45,7 +45,7 @@ def blobs(model: type[models.Model], column: str, keys: Collection[int]) -> dict
         return {pk: None if blob is None else bytes(blob) for pk, blob in found}
     meta, quote = model._meta, connection.ops.quote_name
     pk = quote(meta.pk.column)
-    statement = f"SELECT {pk}, {quote(column)} FROM {quote(meta.db_table)} WHERE {pk} = ANY(%s)"  # noqa: S608
+    statement = f"SELECT {pk}, {quote(column)} FROM {quote(meta.db_table)} WHERE {pk} = ANY(%s)"  # noqa: S608  # nosec B608
     with _cursor() as cursor:
         cursor.execute(statement, [list(keys)], binary=True)
         return dict(cursor.fetchall())

@@ -20,6 +20,7 @@ from delivery.api import router as delivery_router
 from delivery.api_fate import router as fate_router
 from delivery.api_replays import router as replays_router
 from destinations.api import router as destinations_router
+from destinations.api_credentials import router as credentials_router
 from destinations.api_set_up import router as set_up_router
 from destinations.api_trials import router as trials_router
 from events.api import router as events_router
@@ -71,6 +72,7 @@ ROUTERS = (
     events_router,
     catalogue_router,
     trials_router,
+    credentials_router,
     destinations_router,
     set_up_router,
     subscriptions_router,

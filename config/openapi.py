@@ -59,6 +59,11 @@ EXAMPLES: dict[str, Any] = {
             }
         }
     },
+    "EventDestinationCredentialsUpdate": {"expires_on": "2099-12-31"},
+    "EventDestinationCredentialsRotate": {
+        "target": {"datadog": {"api_key": "fedcba9876543210fedcba9876543210"}},
+        "expires_on": "2099-12-31",
+    },
     "EventSubscriptionsCreate": {
         "description": "Requests to the API host",
         "sources": [

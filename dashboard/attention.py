@@ -78,6 +78,8 @@ def _filter_errors(account: Account, subscriptions: Sequence[Subscription]) -> l
 
 
 def _of_place(place: Destination, backlog: Backlog, account: Account, now: datetime) -> Item | None:
+    if place.state == Destination.State.ACTIVE and not place.is_failing and backlog.oldest is None:
+        return None
     url = reverse("delivery:destination", args=[place.pk])
     loss = _loss(backlog, account, now)
     if place.state == Destination.State.BLOCKED:

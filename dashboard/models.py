@@ -16,6 +16,11 @@ class Notice(models.Model):
         LAGGING = "lagging", "Behind"
         SILENT = "silent", "Silent"
         EXPIRING = "expiring", "Records will be lost"
+        # One a warning, so that each is told.
+        ENDS_IN_30 = "ends_30", "Credentials end within 30 days"
+        ENDS_IN_7 = "ends_7", "Credentials end within 7 days"
+        ENDS_IN_1 = "ends_1", "Credentials end within a day"
+        ENDED = "ended", "Credentials ended"
 
     destination = models.ForeignKey(Destination, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=10, choices=Kind.choices)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from common.templatetags.words import THIN, duration, thousands
 from dashboard.noticing import Finding
+from destinations.credentials import expiry_of
 
 WORDS = {
     "blocked": "Blocked",
@@ -16,6 +17,7 @@ WORDS = {
     "lagging": "Behind",
     "silent": "Silent",
     "expiring": "Records will be lost",
+    "credentials": "Credentials end",
 }
 
 
@@ -31,6 +33,8 @@ def _figures(finding: Finding, kind: str) -> list[str]:
         return [f"{_records(finding.waiting)} held", loss] if finding.waiting else []
     if kind == "healed":
         return [f"sending {_records(finding.waiting)}"] if finding.waiting else []
+    if kind == "credentials":
+        return [_end(finding)]
     if kind == "silent":
         return [f"nothing sent for {_since(finding.destination.last_success_at)}"]
     if kind == "lagging":
@@ -41,7 +45,7 @@ def _figures(finding: Finding, kind: str) -> list[str]:
 def context_of(finding: Finding, kind: str) -> dict[str, Any]:
     """For the templates: `paragraphs`, `said` (the service's own words), `remedy`, and where to go."""
     destination = finding.destination
-    in_trouble = kind != "healed" and bool(destination.error_message)
+    in_trouble = kind not in {"healed", "credentials"} and bool(destination.error_message)
     return {
         "headline": subject_of(finding, kind),
         "destination": destination,
@@ -62,6 +66,9 @@ def _paragraphs(finding: Finding, kind: str) -> list[str]:
     if kind == "blocked":
         again = "We try again every 5 minutes; once it works, what is held goes out in order by itself."
         return [destination.error_message, held, again]
+    if kind == "credentials":
+        how = "New ones are tested before they take over, on the destination's page under Credentials."
+        return [expiry.words if (expiry := expiry_of(destination, timezone.now())) else "", how]
     if kind == "healed":
         words = f"{destination.target_class.label} takes records again since {destination.state_since:%H:%M} UTC."
         return [words, f"{_records(finding.waiting)} that were held are going out in order." if finding.waiting else ""]
@@ -76,6 +83,11 @@ def _paragraphs(finding: Finding, kind: str) -> list[str]:
         return [destination.error_message, f"{_records(finding.waiting)} wait. {slow}"]
     why = "It is paused." if destination.state == destination.State.PAUSED else destination.error_message
     return [why, held]
+
+
+def _end(finding: Finding) -> str:
+    on = finding.destination.credentials_expire_on
+    return f"{on.day} {on:%b %Y}" if on else ""
 
 
 def _records(count: int) -> str:

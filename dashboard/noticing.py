@@ -11,6 +11,7 @@ from django.utils import timezone
 from dashboard.models import Notice
 from delivery.health import WAITING
 from delivery.models import Delivery, Tally
+from destinations.credentials import ending_soon, expiry_of
 from destinations.models import Destination
 from subscriptions.models import Subscription
 
@@ -21,6 +22,8 @@ SILENCE = timedelta(hours=24)
 # Silent is who delivered on at least three of the seven days before the last delivery, not who seldom does.
 REGULAR_DAYS, REGULAR_WITHIN = 3, timedelta(days=7)
 LOSS_WARNING = timedelta(hours=24)
+# By the warning that is reached; 0 when the day is over.
+OF_CREDENTIALS = {30: Kind.ENDS_IN_30, 7: Kind.ENDS_IN_7, 1: Kind.ENDS_IN_1, 0: Kind.ENDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def findings(now: datetime) -> list[Finding]:
     waiting = backlogs()
     found: list[Finding] = []
     destinations = Destination.objects.existing().filter(account__suspended_at=None).select_related("account")
-    in_question = Q(state=Destination.State.BLOCKED) | Q(pk__in=list(waiting)) | _may_be_silent(now)
+    in_question = Q(state=Destination.State.BLOCKED) | Q(pk__in=list(waiting)) | _may_be_silent(now) | ending_soon(now)
     for destination in destinations.filter(in_question).iterator(chunk_size=500):
         backlog = waiting.get(destination.pk, Backlog())
         found += [describe(destination, backlog, kind) for kind in _troubles(destination, backlog, now)]
@@ -85,6 +88,8 @@ def _troubles(destination: Destination, backlog: Backlog, now: datetime) -> Iter
     retention = timedelta(days=destination.account.payload_retention_days)
     if backlog.oldest and backlog.oldest + retention - LOSS_WARNING < now:
         yield Kind.EXPIRING
+    if expiry := expiry_of(destination, now):
+        yield OF_CREDENTIALS[expiry.threshold]
 
 
 def _lags(destination: Destination, backlog: Backlog, now: datetime) -> bool:

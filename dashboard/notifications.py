@@ -14,7 +14,7 @@ from accounts.mail import queue_template
 from accounts.models import Account, Membership
 from dashboard.models import Notice
 from dashboard.notice_words import context_of, subject_of
-from dashboard.noticing import Backlog, Finding, backlogs, describe, findings
+from dashboard.noticing import OF_CREDENTIALS, Backlog, Finding, backlogs, describe, findings
 from destinations.models import Destination
 
 QUIET = timedelta(hours=1)
@@ -30,12 +30,17 @@ class Wanted(models.TextChoices):
     LAGGING = "lagging", "it falls behind: records wait for more than 15 minutes"
     SILENT = "silent", "it falls silent: nothing was sent for a day, though on most days something is"
     EXPIRING = "expiring", "records that wait for it will be lost within a day"
+    CREDENTIALS = "credentials", "its key or secret ends: 30, 7 and 1 days before, and when it has ended"
 
 
 def wants(membership: Membership, wanted: Wanted) -> bool:
     """What the person chose; until then whoever can do something about it is told."""
     chosen = membership.notices.get(wanted.value)
     return bool(role_may(membership.role, Action.EDIT) if chosen is None else chosen)
+
+
+def wanted_of(kind: Notice.Kind) -> Wanted:
+    return Wanted.CREDENTIALS if kind in OF_CREDENTIALS.values() else Wanted(kind.value)
 
 
 def recipients(account: Account, wanted: Wanted) -> list[str]:
@@ -68,7 +73,7 @@ def _begin(finding: Finding, now: datetime) -> int:
             Notice.objects.create(
                 destination=finding.destination, kind=finding.kind, began_at=now, was_mailed=was_mailed
             )
-            return _mail(finding, Wanted(str(finding.kind))) if was_mailed else 0
+            return _mail(finding, wanted_of(finding.kind)) if was_mailed else 0
     except IntegrityError:
         # Another worker was quicker, and tells of it.
         return 0

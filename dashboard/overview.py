@@ -1,11 +1,12 @@
 """The figures of the overview: what came in, what became of it, and how everything stands."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -13,12 +14,14 @@ from accounts.models import Account
 from dashboard.attention import attention
 from dashboard.subscription_figures import ledger_of
 from delivery.charts import DEFAULT_WINDOW, WINDOWS, chart_of
-from delivery.models import Delivery, Routing, Tally
+from delivery.models import Delivery, Routing
+from delivery.rolling_up import tallies_of
 from destinations.listing import Backlog, backlogs_of
-from destinations.models import TestRun
+from destinations.models import Destination, TestRun
 from destinations.standing import standing_of
 from events.models import EventBatch
 from subscriptions.health import condition_of
+from subscriptions.models import Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,12 @@ class Step:
 def overview_context(account: Account, range_slug: str) -> dict[str, Any]:
     window = WINDOWS.get(range_slug, DEFAULT_WINDOW)
     start = window.start(timezone.now())
-    tallies = Tally.objects.filter(account=account)
-    destinations = list(account.destinations.filter(deleted_at=None).order_by("description", "pk"))
-    subscriptions = list(
-        account.subscriptions.filter(deleted_at=None).order_by("description", "pk").prefetch_related("destinations")
-    )
+    tallies = tallies_of(account, start)
+    places = Destination.objects.light().existing().filter(account=account)
+    destinations = list(places.order_by("description", "pk"))
+    own = Subscription.objects.light().existing().filter(account=account)
+    subscriptions = list(own.order_by("description", "pk"))
+    stopped = _stopped_of(destinations)
     backlogs = backlogs_of([place.pk for place in destinations])
     waiting = [backlog for backlog in backlogs.values() if backlog.waiting]
     standings = [standing_of(place, backlogs.get(place.pk, Backlog()).oldest) for place in destinations]
@@ -59,12 +63,23 @@ def overview_context(account: Account, range_slug: str) -> dict[str, Any]:
         "destinations": destinations,
         "subscriptions": subscriptions,
         "by_standing": _counted(standings),
-        "by_condition": _counted([condition_of(each) for each in subscriptions]),
+        "by_condition": _counted([condition_of(each, places=stopped[each.pk]) for each in subscriptions]),
         "waiting": sum(backlog.waiting for backlog in waiting),
         "oldest": min((backlog.oldest for backlog in waiting if backlog.oldest), default=None),
         "items": attention(account, subscriptions, destinations, backlogs),
+        "publish_url": f"{settings.API_URL}/events",
         "steps": _steps(account, bool(destinations), bool(subscriptions)),
     }
+
+
+def _stopped_of(destinations: Sequence[Destination]) -> dict[str, list[Destination]]:
+    """By subscription, those of its destinations that are stopped. One query."""
+    stopped = {place.pk: place for place in destinations if place.state != Destination.State.ACTIVE}
+    found: dict[str, list[Destination]] = defaultdict(list)
+    links = Subscription.destinations.through.objects.filter(destination__in=stopped)
+    for subscription, place in links.values_list("subscription", "destination"):
+        found[subscription].append(stopped[place])
+    return found
 
 
 def _events_since(account: Account, start: datetime) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncHour
@@ -70,7 +71,7 @@ def figures_of(account: Account, subscriptions: Sequence[Subscription], now: dat
     for pk, hour, matched, dead in sums.values_list("subscription", "hour", "all_matched", "all_dead"):
         found[pk].matched += matched
         found[pk].by_hour[int((hour - start).total_seconds()) // HOUR_SECONDS] = (matched, dead)
-    undecided = tallies.values("subscription").annotate(total=Sum("undecided"))
+    undecided = tallies.exclude(undecided=0).values("subscription").annotate(total=Sum("undecided"))
     for pk, total in undecided.values_list("subscription", "total"):
         found[pk].undecided = total
     # By the account's destinations: only that way does an index hold what waits.
@@ -108,10 +109,11 @@ class LedgerBar:
         return f"{self.matched:,} of {self.total:,} events matched, {self.filtered:,} filtered."
 
 
-def ledger_of(tallies: QuerySet[Tally], start: datetime) -> LedgerBar:
-    """One query. `tallies` narrow it to a subscription or an account."""
-    decided = tallies.filter(destination=None, minute__gte=start)
-    sums = decided.aggregate(**{name: Sum(name, default=0) for name in ("matched", "filtered", "undecided")})
+def ledger_of(tallies: Sequence[QuerySet[Any]], start: datetime) -> LedgerBar:
+    """`tallies` narrow it to a subscription or an account; a query each."""
+    names = ("matched", "filtered", "undecided")
+    found = [rows.filter(minute__gte=start).aggregate(**{n: Sum(n, default=0) for n in names}) for rows in tallies]
+    sums = {name: sum(row[name] for row in found) for name in names}
     counts = [("accent", sums["matched"]), ("warn", sums["undecided"]), ("filtered", sums["filtered"])]
     return LedgerBar(**sums, parts=bar_parts(counts))
 

@@ -184,7 +184,7 @@ def detail(request: AccountRequest, pk: str) -> HttpResponse:
         "subscription": subscription,
         "condition": condition_of(subscription, figures.undecided),
         "figures": figures,
-        "ledger": ledger_of(Tally.objects.filter(subscription=subscription), window_start(now)),
+        "ledger": ledger_of([Tally.objects.filter(subscription=subscription)], window_start(now)),
         "places": places_of(subscription, now),
         "revision": subscription.revisions.first(),
         "deliveries": latest.defer("payload", "remaining").order_by("-pk")[:LATEST_SHOWN],

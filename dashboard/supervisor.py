@@ -41,7 +41,7 @@ class Service:
     def start(self) -> None:
         self.started_at = time.monotonic()
         # No threads run in this process, so a function between fork and exec is safe.
-        self.process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(  # noqa: S603  # nosec B603
             self.command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if self.is_quiet else None,

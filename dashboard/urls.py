@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboard import notification_views, price_views, settings_views, subscription_views, views
+from dashboard import design_views, notification_views, price_views, settings_views, subscription_views, views
 
 app_name = "dashboard"
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path("settings/prices/", price_views.prices, name="prices"),
     path("settings/prices/<slug:target>/", price_views.price, name="price"),
     path("settings/prices/<slug:target>/forget/", price_views.forget_price, name="forget_price"),
+    path("design/", design_views.design, name="design"),
     path("healthz", views.healthz, name="healthz"),
 ]
 

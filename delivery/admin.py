@@ -1,9 +1,14 @@
+from typing import cast
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from common.admin import HistoryAdmin, confirmed_action
+from accounts.audit import record_staff_act
+from accounts.models import User
+from common.admin import HistoryAdmin, confirmed_action, within
 from delivery.models import (
+    AccountTally,
     Attempt,
     AttemptPart,
     DeadLetter,
@@ -20,7 +25,9 @@ from delivery.services import replay_dead_letters, retry_deliveries
 @admin.register(Routing)
 class RoutingAdmin(HistoryAdmin):
     list_display = ["id", "account_id", "routed_at", "batches", "events", "configuration_version"]
+    list_filter = [within("routed_at", "routed")]
     search_fields = ["=id", "=account__id"]
+    ordering = ["-id"]
 
 
 @admin.register(RoutedBatch)
@@ -28,6 +35,7 @@ class RoutedBatchAdmin(HistoryAdmin):
     list_display = ["id", "event_batch_id", "routing_id", "position", "is_undecided"]
     list_filter = ["is_undecided"]
     search_fields = ["=event_batch__id", "=routing__id"]
+    ordering = ["-id"]
 
 
 @admin.register(Delivery)
@@ -36,7 +44,7 @@ class DeliveryAdmin(HistoryAdmin):
         "id", "account_id", "destination", "subscription", "routed_at", "count", "delivered_count", "dead_count",
         "state", "attempts", "next_attempt_at",
     ]  # fmt: skip
-    list_filter = ["state", "origin"]
+    list_filter = ["state", "origin", within("routed_at", "routed")]
     search_fields = ["=id", "=account__id", "=destination__id", "=subscription__id"]
     list_select_related = ["destination", "subscription"]
     exclude = ["payload", "remaining", "lease_token"]
@@ -51,14 +59,16 @@ class DeliveryAdmin(HistoryAdmin):
         consequence="What waits in them is sent at once, and the backoff of their destinations ends.",
     )
     def retry(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        count = retry_deliveries(deliveries=list(queryset))
+        deliveries = list(queryset.select_related("account"))
+        count = retry_deliveries(deliveries=deliveries)
+        record_staff_act(user=cast("User", request.user), event_type="deliveries_retried_by_staff", rows=deliveries)
         messages.success(request, f"{count} waiting deliveries are tried at once.")
 
 
 @admin.register(Attempt)
 class AttemptAdmin(HistoryAdmin):
     list_display = ["started_at", "destination", "outcome", "code", "records", "duration_ms", "request_id"]
-    list_filter = ["outcome"]
+    list_filter = ["outcome", within("started_at", "started")]
     search_fields = ["=destination__id", "=request_id", "=code"]
     list_select_related = ["destination"]
     ordering = ["-id"]
@@ -81,7 +91,7 @@ class DeadLetterAdmin(HistoryAdmin):
         "died_at",
         "replayed_as_id",
     ]
-    list_filter = [("replayed_as", admin.EmptyFieldListFilter)]
+    list_filter = [("replayed_as", admin.EmptyFieldListFilter), within("died_at", "died")]
     search_fields = ["=event_id", "=account__id", "=destination__id", "=code"]
     list_select_related = ["destination"]
     exclude = ["payload"]
@@ -93,7 +103,9 @@ class DeadLetterAdmin(HistoryAdmin):
         consequence="Each record is sent once more, under a new delivery; those already replayed are left out.",
     )
     def replay(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
-        deliveries = replay_dead_letters(dead_letters=list(queryset))
+        letters = list(queryset.select_related("account"))
+        deliveries = replay_dead_letters(dead_letters=letters)
+        record_staff_act(user=cast("User", request.user), event_type="dead_letters_replayed_by_staff", rows=letters)
         messages.success(request, f"{sum(delivery.count for delivery in deliveries)} records are sent again.")
 
 
@@ -101,16 +113,24 @@ class DeadLetterAdmin(HistoryAdmin):
 class TallyAdmin(HistoryAdmin):
     list_display = [
         "minute", "subscription_id", "destination_id", "event_type", "matched", "filtered", "fan_out", "delivered",
-        "dead",
+        "dead", "span",
     ]  # fmt: skip
+    list_filter = ["origin", "span", within("minute", "minute")]
     search_fields = ["=account__id", "=subscription__id", "=destination__id"]
+    ordering = ["-id"]
+
+
+@admin.register(AccountTally)
+class AccountTallyAdmin(HistoryAdmin):
+    list_display = ["minute", "account_id", "matched", "filtered", "fan_out", "delivered", "dead"]
+    search_fields = ["=account__id"]
     ordering = ["-id"]
 
 
 @admin.register(Replay)
 class ReplayAdmin(HistoryAdmin):
     list_display = ["id", "account_id", "subscription", "destination", "state", "matched", "batches_done", "created_at"]
-    list_filter = ["state"]
+    list_filter = ["state", within("created_at", "started")]
     search_fields = ["=id", "=account__id", "=subscription__id", "=destination__id"]
     list_select_related = ["subscription", "destination"]
     ordering = ["-id"]

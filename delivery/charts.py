@@ -6,12 +6,12 @@ Everything is bounded by the window: at most 96 buckets, four marks each, whatev
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
 
 from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import TruncHour
 from django.utils import timezone
-
-from delivery.models import Tally
 
 WIDTH, HEIGHT = 720, 160
 GRID_LINES = 4
@@ -137,12 +137,12 @@ class Chart:
                 yield Mark(kind, x, round(base, 2), width, round(height, 2))
 
 
-def chart_of(tallies: QuerySet[Tally], window: Window, moments: Sequence[tuple[str, datetime]] = ()) -> Chart:
+def chart_of(tallies: Sequence[QuerySet[Any]], window: Window, moments: Sequence[tuple[str, datetime]] = ()) -> Chart:
     """The chart of what was sent on; `tallies` narrow it to an account, a destination or a subscription."""
     now = timezone.now()
     start = window.start(now)
     buckets = [Bucket(start + window.bucket * number) for number in range(int(window.span / window.bucket))]
-    for at, delivered, dead, open_now in _sums(tallies, window, start):
+    for at, delivered, dead, open_now in chain.from_iterable(_sums(rows, window, start) for rows in tallies):
         bucket = buckets[min(int((at - start) / window.bucket), len(buckets) - 1)]
         bucket.delivered += delivered
         bucket.dead += dead
@@ -153,8 +153,8 @@ def chart_of(tallies: QuerySet[Tally], window: Window, moments: Sequence[tuple[s
     return Chart(window, buckets, axis_top(max(bucket.total for bucket in buckets)), shown)
 
 
-def _sums(tallies: QuerySet[Tally], window: Window, start: datetime) -> Iterator[tuple[datetime, int, int, int]]:
-    sent = tallies.exclude(destination=None).filter(minute__gte=start)
+def _sums(tallies: QuerySet[Any], window: Window, start: datetime) -> Iterator[tuple[datetime, int, int, int]]:
+    sent = tallies.filter(minute__gte=start)
     if window.bucket >= timedelta(hours=1):
         sent = sent.annotate(at=TruncHour("minute", tzinfo=UTC))
     else:

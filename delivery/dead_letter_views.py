@@ -15,6 +15,7 @@ from accounts.access import may_edit
 from common.http import AccountRequest
 from common.ids import is_id
 from common.paging import keyset_page
+from common.selects import MOST_OPTIONS, options_of
 from delivery.destination_views import head_context
 from delivery.models import DeadLetter
 from delivery.services import replay_dead_letters
@@ -22,7 +23,7 @@ from destinations.models import Destination
 from destinations.views import get_destination
 
 PAGE_SIZE = 50
-REASONS_SHOWN = 50
+REASONS_SHOWN = 20
 EXPORT_CHUNK = 500
 LARGEST_KEY = 2**63 - 1
 
@@ -40,7 +41,11 @@ def destination_dead_letters(request: AccountRequest, pk: str) -> HttpResponse:
 def _list(request: AccountRequest, template: str, destination: Destination | None = None) -> HttpResponse:
     chosen = destination.pk if destination else request.GET.get("destination", "")
     letters = _chosen(request, chosen, request.GET.get("reason", ""))
-    page = keyset_page(letters.select_related("destination", "subscription").defer("payload"), request.GET, PAGE_SIZE)
+    page = keyset_page(
+        letters.select_related("destination", "subscription").defer("payload", "destination__secrets"),
+        request.GET,
+        PAGE_SIZE,
+    )
     reasons = _chosen(request, destination.pk if destination else "", "").filter(replayed_as=None)
     context: dict[str, Any] = {
         "page": page,
@@ -72,7 +77,7 @@ def _by_reason(letters: QuerySet[DeadLetter]) -> list[dict[str, Any]]:
         .order_by("-number", "code")[:REASONS_SHOWN]
     )
     rows = list(groups)
-    destinations = Destination.objects.in_bulk({row["destination_id"] for row in rows})
+    destinations = Destination.objects.light().in_bulk({row["destination_id"] for row in rows})
     return [{**row, "destination": destinations[row["destination_id"]]} for row in rows]
 
 
@@ -111,7 +116,7 @@ def replay_many(request: AccountRequest) -> HttpResponse:
     elif not (values.get("reason") and values.get("destination")):
         messages.error(request, "Choose the dead letters to send again: tick them, or take those of one reason.")
         return redirect("delivery:dead_letters")
-    others = request.account.destinations.filter(deleted_at=None).order_by("description", "pk")
+    others = Destination.objects.light().existing().filter(account=request.account).order_by("description", "pk")
     if request.method == "POST":
         to = others.filter(pk=values["to"]).first() if is_id(values.get("to", ""), "ed") else None
         if values.get("to") and to is None:
@@ -124,7 +129,7 @@ def replay_many(request: AccountRequest) -> HttpResponse:
     context = {
         "count": letters.count(),
         "places": places,
-        "others": others,
+        "others": options_of((each.pk, each.name) for each in others[:MOST_OPTIONS]),
         "ticked": ticked,
         "reason": values.get("reason", ""),
         "chosen": values.get("destination", ""),

@@ -32,7 +32,7 @@ def destination(request: AccountRequest, pk: str) -> HttpResponse:
     """Its health. htmx asks for the chart alone, or every 10 s for all of it: 204 when nothing changed."""
     found = get_destination(request, pk)
     window = WINDOWS.get(request.GET.get("range", ""), DEFAULT_WINDOW)
-    chart = chart_of(Tally.objects.filter(destination=found), window, _moments(found))
+    chart = chart_of([Tally.objects.filter(destination=found)], window, _moments(found))
     context: dict[str, Any] = {
         "destination": found,
         "chart": chart,

@@ -1,5 +1,6 @@
 """Pages on events: what comes in now, and what became of one."""
 
+from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
@@ -25,6 +26,8 @@ from subscriptions.models import Revision, Subscription
 
 NOT_FOUND = 404
 UNPROCESSABLE = 422
+ROWS_SHOWN = 50
+UNTAKEN = {State.NOT_SUBSCRIBED, State.FILTERED}
 
 # Word, tone, icon: templates/components/_pill.html.
 LOOKS = {
@@ -97,6 +100,7 @@ def event(request: AccountRequest, event_id: str) -> HttpResponse:
     context = {
         "fate": fate,
         "rows": _rows(fate, event_type, envelope),
+        "others": max(0, len(fate.fates) - ROWS_SHOWN),
         "type": event_type,
         "size": size,
         "payload": orjson.loads(encode(envelope)) if envelope else None,
@@ -116,11 +120,14 @@ def _payload(fate: EventFate) -> tuple[Envelope | None, int]:
 
 
 def _rows(fate: EventFate, event_type: EventType | None, envelope: Envelope | None) -> list[dict[str, Any]]:
-    subscriptions = Subscription.objects.in_bulk({each.subscription for each in fate.fates})
-    destinations = Destination.objects.in_bulk({each.destination for each in fate.fates if each.destination})
-    sources = _sources(fate)
+    """Those that took it first."""
+    ordered = sorted(fate.fates, key=lambda each: (each.state in UNTAKEN, each.state == State.NOT_SUBSCRIBED))
+    shown = ordered[:ROWS_SHOWN]
+    subscriptions = Subscription.objects.in_bulk({each.subscription for each in shown})
+    destinations = Destination.objects.light().in_bulk({each.destination for each in shown if each.destination})
+    sources = _sources(shown)
     rows = []
-    for each in fate.fates:
+    for each in shown:
         word, tone, icon = LOOKS[each.state]
         source = sources.get((each.subscription, each.revision), {})
         rows.append(
@@ -134,12 +141,12 @@ def _rows(fate: EventFate, event_type: EventType | None, envelope: Envelope | No
                 "why": _why(each, source, event_type, envelope),
             }
         )
-    return sorted(rows, key=lambda row: row["fate"].state in {State.NOT_SUBSCRIBED, State.FILTERED})
+    return rows
 
 
-def _sources(fate: EventFate) -> dict[tuple[str, int | None], dict[str, Any]]:
+def _sources(fates: Sequence[Fate]) -> dict[tuple[str, int | None], dict[str, Any]]:
     """By subscription and revision: event type to its filter, or None where it had none."""
-    keys = {(each.subscription, each.revision) for each in fate.fates}
+    keys = {(each.subscription, each.revision) for each in fates}
     revisions = Revision.objects.filter(subscription__in={pk for pk, _ in keys}, number__in={n for _, n in keys if n})
     return {
         (revision.subscription_id, revision.number): {

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from common.ids import is_id
+from common.selects import LongSelect
 from delivery.replay_scope import MAX_EVENT_IDS, MAX_RATE, Wanted
 from destinations.models import Destination
 from subscriptions.models import Subscription
@@ -18,6 +19,8 @@ FORMAT = "%Y-%m-%dT%H:%M"
 
 
 class NamedChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+    widget = LongSelect
+
     def label_from_instance(self, obj: Any) -> str:
         return str(obj.name)
 
@@ -60,7 +63,7 @@ class ReplayForm(forms.Form):
         for name, existing in (("subscription", account.subscriptions), ("destination", account.destinations)):
             field = self.fields[name]
             if isinstance(field, forms.ModelChoiceField):
-                field.queryset = existing.filter(deleted_at=None).order_by("description", "pk")
+                field.queryset = existing.light().existing().order_by("description", "pk")
         for name in ("start", "end"):
             self.fields[name].required = False
 

@@ -6,12 +6,14 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import may_edit
 from accounts.audit import Actor
 from common.http import AccountRequest
 from common.ids import is_id
+from common.selects import MOST_OPTIONS, options_of
 from delivery.held import (
     Leftover,
     NotPossibleError,
@@ -25,8 +27,6 @@ from delivery.held import resume as resume_held
 from destinations.models import Destination
 from destinations.services import DestinationInUseError, subscriptions_of
 from destinations.views import UNPROCESSABLE, get_destination
-
-OTHERS_SHOWN = 1000
 
 
 @require_http_methods(["GET", "POST"])
@@ -51,7 +51,7 @@ def resume(request: AccountRequest, pk: str) -> HttpResponse:
     context = {
         "destination": found,
         "waiting": count_waiting(destination=found),
-        "others": others[:OTHERS_SHOWN],
+        "others": _options(others, request.POST.get("to", "")),
         "how": request.POST.get("how", Resume.IN_ORDER),
         "to": request.POST.get("to", ""),
         "error": error,
@@ -96,7 +96,7 @@ def delete(request: AccountRequest, pk: str) -> HttpResponse:
         "destination": found,
         "subscriptions": subscriptions_of(found),
         "waiting": waiting,
-        "others": others[:OTHERS_SHOWN],
+        "others": _options(others, request.POST.get("to", "")),
         "leftover": request.POST.get("leftover", Leftover.DEAD_LETTERS),
         "to": request.POST.get("to", ""),
         "typed": request.POST.get("name", ""),
@@ -122,7 +122,12 @@ def _delete(request: AccountRequest, found: Destination, waiting: Waiting, to: D
 
 
 def _others(request: AccountRequest, pk: str) -> QuerySet[Destination]:
-    return request.account.destinations.filter(deleted_at=None).exclude(pk=pk).order_by("description", "pk")
+    places = Destination.objects.light().existing().filter(account=request.account)
+    return places.exclude(pk=pk).order_by("description", "pk")
+
+
+def _options(others: QuerySet[Destination], chosen: str) -> SafeString:
+    return options_of(((each.pk, each.name) for each in others[:MOST_OPTIONS]), chosen)
 
 
 def _chosen(request: AccountRequest, others: QuerySet[Destination]) -> Destination | None:

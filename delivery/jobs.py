@@ -16,12 +16,14 @@ DRAIN_SECONDS = 20.0
 
 def route_job(account_id: str) -> None:
     again = partial(wake.route, account_id)
-    route_account(account_id, JobTurn("route", "delivery.jobs.route_job", account_id, ROUTE_SECONDS, again))
+    with JobTurn("route", "delivery.jobs.route_job", account_id, ROUTE_SECONDS, again) as turn:
+        route_account(account_id, turn)
 
 
 def drain_job(destination_id: str) -> None:
     again = partial(wake.drain, destination_id)
-    drain(destination_id, JobTurn("drain", "delivery.jobs.drain_job", destination_id, DRAIN_SECONDS, again))
+    with JobTurn("drain", "delivery.jobs.drain_job", destination_id, DRAIN_SECONDS, again) as turn:
+        drain(destination_id, turn)
 
 
 def mend_job(account_id: str) -> None:

@@ -1,8 +1,8 @@
 """Forgetting by age, a few hundred rows at a time, so that traffic hardly notices.
 
 Payloads of events go as their account says (7 days by default), except those that wait for a mended filter or a
-replay that is not finished; outcomes, deliveries, attempts and dead letters after 30 days; deltas of tallies are
-summed by the hour after 2 days, and go after 400.
+replay that is not finished; outcomes, deliveries, attempts and dead letters after 30 days; tallies are
+summed by delivery/rolling_up.py, and go after 400.
 """
 
 import time
@@ -13,21 +13,19 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from accounts.models import Account
 from common.clock import database_now
-from delivery.models import Attempt, DeadLetter, Delivery, Replay, RoutedBatch, Routing, Tally
+from delivery.models import AccountTally, Attempt, DeadLetter, Delivery, Replay, RoutedBatch, Routing, Tally
+from delivery.rolling_up import sum_deltas, sum_quarters
 from destinations.models import TestRun
 from events.models import EventBatch, PublishRequest
 
 log = structlog.get_logger(__name__)
 
 STEP = 500
-ROLL_UP_AFTER = timedelta(days=2)
 REQUESTS_KEPT = timedelta(hours=24)
-COUNTS = ("matched", "filtered", "undecided", "fan_out", "delivered", "dead", "discarded", "moved")
-KEY = ("account_id", "subscription_id", "revision", "destination_id", "origin", "event_type")
 
 Step = Callable[[datetime], int]
 
@@ -133,35 +131,12 @@ def _batches(now: datetime) -> int:
     return EventBatch.objects.filter(pk__in=ids).delete()[0]
 
 
-def _roll_up(now: datetime) -> int:
-    """Replace deltas of one hour by their sums. The rows are locked, so that two workers never sum the same ones."""
-    deltas = Tally.objects.filter(is_hourly=False, minute__lt=now - ROLL_UP_AFTER)
-    first = deltas.order_by("minute").values_list("minute", flat=True).first()
-    if first is None:
-        return 0
-    hour = first.replace(minute=0, second=0, microsecond=0)
-    of_hour = deltas.filter(minute__gte=hour, minute__lt=hour + timedelta(hours=1)).order_by("minute", "pk")
-    ids = [row.pk for row in of_hour.select_for_update()[: 4 * STEP]]
-    taken = Tally.objects.filter(pk__in=ids)
-    sums = list(taken.order_by().values(*KEY).annotate(**{f"sum_{name}": Sum(name) for name in COUNTS}))
-    Tally.objects.bulk_create(
-        Tally(
-            minute=hour,
-            is_hourly=True,
-            **{name: row[name] for name in KEY},
-            **{name: row[f"sum_{name}"] for name in COUNTS},
-        )
-        for row in sums
-    )
-    taken.delete()
-    return len(ids)
-
-
 def _tallies(now: datetime) -> int:
     before = now - timedelta(days=settings.TALLY_RETENTION_DAYS)
     for account in Account.objects.order_by("pk").values_list("pk", flat=True):
         old = Tally.objects.filter(account=account, minute__lt=before).order_by("minute")
         if ids := list(old.values_list("pk", flat=True)[:STEP]):
+            AccountTally.objects.filter(account=account, minute__lt=before).delete()
             return Tally.objects.filter(pk__in=ids).delete()[0]
     return 0
 
@@ -183,7 +158,8 @@ STEPS: dict[str, Step] = {
     "dead_letters": _dead_letters,
     "attempts": _attempts,
     "batches": _batches,
-    "deltas": _roll_up,
+    "deltas": sum_deltas,
+    "quarters": sum_quarters,
     "tallies": _tallies,
     "publish_requests": _requests,
     "test_runs": _test_runs,

@@ -18,7 +18,7 @@ def next_try(error: DeliveryError, failures: int, now: datetime) -> datetime:
     (aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter).
     """
     ceiling = min(CAP_SECONDS, BASE_SECONDS * 2 ** min(failures, LARGEST_POWER))
-    delay = random.uniform(0, ceiling)  # noqa: S311
+    delay = random.uniform(0, ceiling)  # noqa: S311  # nosec B311
     if error.retry_after is not None:
         delay = max(delay, min(error.retry_after, CAP_SECONDS))
     return now + timedelta(seconds=max(delay, 0.1))

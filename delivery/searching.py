@@ -117,7 +117,7 @@ def find_deliveries(account: Account, search: Search) -> QuerySet[Delivery]:
         found = found.filter(routed_at__lt=search.end)
     if search.text:
         found = found.filter(_by_id(account, search.text))
-    return found.select_related("subscription", "destination").defer("payload", "remaining")
+    return found.select_related("subscription", "destination").defer("payload", "remaining", "destination__secrets")
 
 
 def _by_id(account: Account, text: str) -> Q:

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
 from common import wake
 from delivery import stopping
@@ -55,3 +57,12 @@ class JobTurn(Turn):
 
     def end(self) -> None:
         wake.clear(self._job, self._key)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.end()

@@ -13,6 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.access import may_edit
 from common.http import AccountRequest
 from common.paging import keyset_page
+from common.selects import MOST_OPTIONS, options_of
 from delivery.destination_views import NO_CONTENT, head_context
 from delivery.health import WAITING
 from delivery.models import Delivery
@@ -24,7 +25,6 @@ from destinations.views import get_destination
 
 PAGE_SIZE = 50
 PARTS_SHOWN = 100
-CHOICES_SHOWN = 1000
 
 
 @require_GET
@@ -64,9 +64,13 @@ def _list(
         return render(request, "delivery/_deliveries.html", context)
     context["targets"] = all_targets().values()
     context["states"] = [(slug, word) for slug, (word, _) in STATES.items()]
-    choices = {"subscriptions": request.account.subscriptions, "destinations": request.account.destinations}
+    choices: dict[str, Any] = {
+        "subscription": request.account.subscriptions,
+        "destination": request.account.destinations,
+    }
     for name, manager in choices.items():
-        context[name] = manager.filter(deleted_at=None).order_by("description", "pk")[:CHOICES_SHOWN]
+        found = manager.light().existing().order_by("description", "pk")[:MOST_OPTIONS]
+        context[f"{name}s"] = options_of(((each.pk, each.name) for each in found), search.query.get(name, ""))
     if destination is not None:
         context |= head_context(destination, "deliveries")
     return render(request, template, context)

@@ -22,7 +22,9 @@ REFUSED, KEY_REFUSED, NO_EXTERNAL_ID = 5122, 5132, 5105
 
 
 class TestStep(Schema):
-    """`copy_text` is what to paste for the remedy, such as a policy."""
+    """`status` is waiting, running, passed, warned, unchecked, failed or skipped.
+
+    `copy_text` is what to paste for the remedy, such as a policy."""
 
     label: str
     status: str

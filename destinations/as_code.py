@@ -8,6 +8,9 @@ from destinations.models import Destination
 from destinations.targets import all_targets
 
 UNSAVED = "new-destination"
+SETTINGS = ("description", "metadata", "refuses_too_old")
+# What the provider's schema does not have.
+UNKNOWN_TO_TERRAFORM = {"refuses_too_old"}
 
 
 def destination_as_code(destination: Destination) -> list[Snippet]:
@@ -15,7 +18,7 @@ def destination_as_code(destination: Destination) -> list[Snippet]:
         slug=destination.target,
         config=destination.config,
         secrets=destination.secrets,
-        texts={"description": destination.description, "metadata": destination.metadata},
+        settings={name: getattr(destination, name) for name in SETTINGS},
         pk=destination.pk,
         format_=destination.format,
     )
@@ -26,19 +29,24 @@ def snippets(
     slug: str,
     config: Mapping[str, str],
     secrets: Mapping[str, str],
-    texts: Mapping[str, str],
+    settings: Mapping[str, Any],
     pk: str = "",
     format_: str = "json",
 ) -> list[Snippet]:
-    """Of `secrets` only the names are used. With a `pk` it is a change of that destination, else a new one."""
+    """Of `secrets` only the names are used, of `settings` those in SETTINGS.
+
+    With a `pk` it is a change of that destination, else a new one.
+    """
     resource = all_targets()[slug].resource(dict(config))
     target = {slug: _plain(resource, set(secrets), pk or UNSAVED)}
-    body = {**texts, "format": format_, "target": target}
+    given = {name: settings[name] for name in SETTINGS if name in settings}
+    body = {**given, "format": format_, "target": target}
+    of_provider = {name: value for name, value in body.items() if name not in UNKNOWN_TO_TERRAFORM}
     method, path = ("PATCH", f"/event_destinations/{pk}") if pk else ("POST", "/event_destinations")
     return [
         curl(method, path, body),
-        terraform("ngrok_event_destination", texts["description"] or slug, body, pk),
-        as_yaml("destinations", {"id": pk or UNSAVED, **texts, "target": target}),
+        terraform("ngrok_event_destination", given["description"] or slug, of_provider, pk),
+        as_yaml("destinations", {"id": pk or UNSAVED, **given, "target": target}),
     ]
 
 

@@ -31,5 +31,12 @@ def as_code_unsaved(request: AccountRequest, target: str) -> HttpResponse:
     fields = target_form(target, request.POST, destination)
     if not (form.is_valid() & fields.is_valid()):
         return render(request, "destinations/as_code.html", {"form": form, "fields": fields}, status=UNPROCESSABLE)
-    found = snippets(slug=target, config=fields.config(), secrets=fields.secrets(), texts=form.cleaned_data, pk=pk)
+    found = snippets(
+        slug=target,
+        config=fields.config(),
+        secrets=fields.secrets(),
+        settings=form.cleaned_data,
+        pk=pk,
+        format_=destination.format if destination else "json",
+    )
     return render(request, "destinations/as_code.html", {"destination": destination, "snippets": found})

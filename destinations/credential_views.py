@@ -9,10 +9,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import may_edit
+from accounts.audit import Actor
 from common.http import AccountRequest
 from destinations.credentials import expiry_of, set_expiry
+from destinations.forms import ExpiryForm
 from destinations.models import Destination
-from destinations.rotation import ExpiryForm, rotated_names, rotation_form, start_rotation
+from destinations.rotation import rotated_names, rotation_form, start_rotation
 from destinations.targets import TargetForm
 from destinations.views import UNPROCESSABLE, get_destination
 
@@ -49,6 +51,7 @@ def rotate(request: AccountRequest, pk: str) -> HttpResponse:
         config=fields.config(),
         secrets=fields.secrets(),
         expires_on=ends.cleaned_data["expires_on"],
+        actor=Actor.person(request.user),
         user=request.user,
     )
     return redirect("destinations:test_run", run.pk)

@@ -4,12 +4,13 @@ Dates are the last day on which a key or secret works, as a person typed it: no 
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from accounts.audit import SYSTEM, Actor
+from accounts.audit import Actor
 from accounts.models import Account
 from destinations.models import Destination, TestRun
 from destinations.outcome import ConfigurationError
@@ -44,24 +45,23 @@ class Expiry:
         return f"The credentials of {name} end {when}. Rotate them before."
 
 
+def ending_soon(now: datetime) -> Q:
+    """The destinations that there is something to warn of."""
+    return Q(credentials_expire_on__lte=timezone.localdate(now) + timedelta(days=max(WARNINGS)))
+
+
 def expiring(account: Account, now: datetime) -> list[Expiry]:
     """The destinations of an account whose credentials end within 30 days, the most urgent first. One query."""
-    today = timezone.localdate(now)
-    dated = account.destinations.filter(deleted_at=None, credentials_expire_on__isnull=False)
-    found = [_expiry(destination, today) for destination in dated.order_by("credentials_expire_on", "pk")]
-    return [each for each in found if each is not None]
+    soon = account.destinations.filter(ending_soon(now), deleted_at=None).order_by("credentials_expire_on", "pk")
+    return [expiry for destination in soon if (expiry := expiry_of(destination, now))]
 
 
 def expiry_of(destination: Destination, now: datetime) -> Expiry | None:
     """None while there is nothing to warn of."""
-    return _expiry(destination, timezone.localdate(now))
-
-
-def _expiry(destination: Destination, today: date) -> Expiry | None:
     on = destination.credentials_expire_on
     if on is None:
         return None
-    days = (on - today).days
+    days = (on - timezone.localdate(now)).days
     reached = [each for each in (*WARNINGS, -1) if days <= each]
     return Expiry(destination, on, days, max(min(reached), 0)) if reached else None
 
@@ -77,10 +77,8 @@ def switch_over(run: TestRun) -> StepResult:
     with transaction.atomic():
         found = Destination.objects.select_for_update().filter(pk=run.destination_id, deleted_at=None).first()
         if found is None or found.revision != run.rotation.get("revision"):
-            raise ConfigurationError(
-                "Not switched: the destination was changed meanwhile.", code="overtaken", remedy="Rotate again."
-            )
-        actor = Actor.person(run.started_by) if run.started_by else SYSTEM
+            raise ConfigurationError("Not switched: the destination was changed meanwhile.", code="overtaken")
+        actor = Actor(**run.rotation["actor"])
         update_destination(destination=found, actor=actor, config=run.config, secrets=run.secrets)
         ends = run.rotation.get("expires_on")
         set_expiry(destination=found, on=date.fromisoformat(ends) if ends else None)

@@ -39,7 +39,7 @@ class Row:
 
 def find_destinations(account: Account, text: str = "", state: str = "") -> QuerySet[Destination]:
     """By name, kind of target or ID, ordered by name; `state` is a key of STATES."""
-    found = Destination.objects.existing().filter(account=account)
+    found = Destination.objects.light().existing().filter(account=account)
     # PostgreSQL takes no U+0000, and no name has one.
     text = text.replace("\0", "")
     if text:

@@ -1,33 +1,15 @@
 """Rotating credentials: what is typed is tested as it is, and takes over only when every step has passed."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from django import forms
-from django.utils import timezone
-
+from accounts.audit import Actor
 from accounts.models import User
 from destinations.models import Destination, TestRun
 from destinations.targets import TargetForm
 from destinations.testing import start_test_run
-
-
-class ExpiryForm(forms.Form):
-    """Until when the present credentials work; empty when nobody knows, or they have no end."""
-
-    expires_on = forms.DateField(
-        label="Last day",
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text="We warn 30, 7 and 1 days before. Empty when they have no end.",
-    )
-
-    def clean_expires_on(self) -> date | None:
-        on: date | None = self.cleaned_data["expires_on"]
-        if on and on < timezone.localdate():
-            raise forms.ValidationError(f"{on.day} {on:%b %Y} is over. Give the last day on which they work.")
-        return on
 
 
 def rotated_names(destination: Destination) -> list[str]:
@@ -60,7 +42,8 @@ def start_rotation(
     config: Mapping[str, str],
     secrets: Mapping[str, str],
     expires_on: date | None,
-    user: User,
+    actor: Actor,
+    user: User | None,
 ) -> TestRun:
     """Test new credentials on a worker. The old ones send until the last step has switched over."""
     return start_test_run(
@@ -72,6 +55,7 @@ def start_rotation(
         purpose=TestRun.Purpose.ROTATION,
         started_by=user,
         rotation={
+            "actor": asdict(actor),
             "revision": destination.revision,
             "expires_on": expires_on.isoformat() if expires_on else "",
         },

@@ -1,6 +1,7 @@
 """Changing destinations. Each change is one transaction with its revision and its audit entry."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -35,6 +36,7 @@ def create_destination(  # noqa: PLR0913
     secrets: Mapping[str, str],
     description: str = "",
     metadata: str = "",
+    credentials_expire_on: date | None = None,
     refuses_too_old: bool = False,
     format: str = "json",  # noqa: A002 - the contract's word
 ) -> Destination:
@@ -52,6 +54,7 @@ def create_destination(  # noqa: PLR0913
         secrets=dict(secrets),
         description=description,
         metadata=metadata,
+        credentials_expire_on=credentials_expire_on,
         refuses_too_old=refuses_too_old,
         format=format,
     )

@@ -26,13 +26,14 @@ from destinations.opening import open_target
 from destinations.outcome import DeliveryError, RetryableError
 from destinations.records import as_record
 from destinations.services import retry_destination_now
-from destinations.targets import NotYetError, Step, Target
+from destinations.targets import NotYetError, Step, StepResult, Target
 from events.catalog import catalog
 
 log = structlog.get_logger(__name__)
 
 EXAMPLE_TYPE = "http_request_complete.v0"
-DONE = frozenset({"passed", "warned"})
+UNCHECKED = "unchecked"
+DONE = frozenset({"passed", "warned", UNCHECKED})
 # Between tests of a change that has to count first: often at the beginning, then every minute.
 SOON = timedelta(seconds=15)
 LATER = timedelta(minutes=1)
@@ -41,7 +42,7 @@ SOON_TIMES = 8
 
 @dataclass(slots=True)
 class StepReport:
-    """A step as the page shows it; `status` is waiting, running, passed, warned, failed or skipped.
+    """A step as the page shows it; `status` is waiting, running, passed, warned, unchecked, failed or skipped.
 
     Of a failed one: likely `cause`, `remedy`, who acts, whether it `heals`, and what to copy for it.
     """
@@ -199,13 +200,19 @@ def _run_step(run: TestRun, step: Step, report: StepReport, reports: list[StepRe
         fault = RetryableError("Something went wrong on our side; it was logged.", code="internal_error")
         wait = _failed(run, fault, report)
     else:
-        report.status = "warned" if result.warning else "passed"
+        report.status = _status_of(result)
         report.detail, report.said = result.detail, result.warning
         report.code, report.remedy = result.code, result.remedy
         report.copy_words, report.copy = to_copy(result.offers, run.config, run.account)
         report.request, report.reply = result.request, result.reply
     report.duration_ms = round((time.perf_counter() - started) * 1000)
     return wait
+
+
+def _status_of(result: StepResult) -> str:
+    if not result.is_checked:
+        return UNCHECKED
+    return "warned" if result.warning else "passed"
 
 
 def _not_yet(run: TestRun, not_yet: NotYetError, report: StepReport) -> timedelta | None:
@@ -234,7 +241,14 @@ def _failed(run: TestRun, error: DeliveryError, report: StepReport) -> timedelta
 
 
 def summary(run: TestRun) -> dict[str, Any]:
-    """What the head of the step list says."""
+    """What the head of the step list says; `done` counts what needs no more doing, checked or not."""
     done = sum(step["status"] in DONE for step in run.steps)
+    unchecked = sum(step["status"] == UNCHECKED for step in run.steps)
     total_ms = sum(step.get("duration_ms") or 0 for step in run.steps)
-    return {"done": done, "of": len(run.steps), "total_ms": total_ms}
+    return {
+        "done": done,
+        "of": len(run.steps),
+        "passed": done - unchecked,
+        "unchecked": unchecked,
+        "total_ms": total_ms,
+    }

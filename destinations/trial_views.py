@@ -65,7 +65,7 @@ def send_test_unsaved(request: AccountRequest, target: str) -> HttpResponse:
 
 def _answer(request: AccountRequest, run: TestRun) -> HttpResponse:
     if request.htmx:
-        return render(request, "destinations/_test_run.html", _context(run))
+        return render(request, "destinations/_test_run.html", test_run_context(run))
     return redirect("destinations:test_run", run.pk)
 
 
@@ -75,10 +75,11 @@ def test_run(request: AccountRequest, run: int) -> HttpResponse:
     """One test, step by step; htmx polls this address until it is over."""
     found = get_object_or_404(TestRun.objects.select_related("destination"), account=request.account, pk=run)
     template = "destinations/_test_run.html" if request.htmx else "destinations/test_run.html"
-    return render(request, template, _context(found))
+    return render(request, template, test_run_context(found))
 
 
-def _context(run: TestRun) -> dict[str, Any]:
+def test_run_context(run: TestRun) -> dict[str, Any]:
+    """What templates/destinations/_test_run.html needs."""
     is_waiting = run.state == TestRun.State.WAITING
     is_stuck = not run.is_over and not is_waiting and timezone.now() - run.created_at > PATIENCE
     return {

@@ -11,6 +11,7 @@ from accounts.access import may_edit
 from accounts.audit import Actor
 from common.http import AccountRequest
 from common.ids import is_id
+from destinations.credentials import set_expiry
 from destinations.forms import DestinationForm, target_form
 from destinations.listing import STATES, find_destinations, page_of, rows_of
 from destinations.models import Destination
@@ -65,7 +66,7 @@ def create(request: AccountRequest, target: str) -> HttpResponse:
                 target=target,
                 config=fields.config(),
                 secrets=fields.secrets(),
-                **form.cleaned_data,
+                **form.values(fields),
             )
         except ValidationError as error:
             form.add_error(None, error)
@@ -83,12 +84,14 @@ def configuration(request: AccountRequest, pk: str) -> HttpResponse:
     form = DestinationForm(destination.target_class, data, destination)
     fields = target_form(destination.target, data, destination)
     if data and form.is_valid() & fields.is_valid():
+        values = form.values(fields)
+        set_expiry(destination=destination, on=values.pop("credentials_expire_on"))
         update_destination(
             destination=destination,
             actor=Actor.person(request.user),
             config=fields.config(),
             secrets=fields.secrets(),
-            **form.cleaned_data,
+            **values,
         )
         messages.success(request, "Saved. Records that wait go out with this configuration.")
         return redirect("delivery:destination", destination.pk)

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from common.admin import HistoryAdmin, confirmed_action
+from common.admin import HistoryAdmin, confirmed_action, within
 from events.models import EventBatch, PublisherKey, PublishRequest
 from events.services import issue_token
 
@@ -13,6 +13,7 @@ from events.services import issue_token
 @admin.register(PublisherKey)
 class PublisherKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["name", "id", "created_at", "expires_at", "last_used_at", "revoked_at"]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter), ("expires_at", admin.EmptyFieldListFilter)]
     search_fields = ["name", "id"]
     readonly_fields = ["id", "created_at", "last_used_at", "revoked_at"]
     autocomplete_fields = ["allowed_accounts"]
@@ -47,7 +48,7 @@ class PublishRequestAdmin(HistoryAdmin):
 @admin.register(EventBatch)
 class EventBatchAdmin(HistoryAdmin):
     list_display = ["id", "account_id", "accepted_at", "count", "bytes", "first_event_id", "routed_at"]
-    list_filter = [("routed_at", admin.EmptyFieldListFilter)]
+    list_filter = [("routed_at", admin.EmptyFieldListFilter), within("accepted_at", "accepted")]
     search_fields = ["=account__id", "=first_event_id", "=last_event_id", "=publisher"]
     exclude = ["payload"]
     ordering = ["-id"]

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account
@@ -64,7 +65,7 @@ class EventBatch(models.Model):
         RAW = "raw", "NDJSON"
         ZSTD = "zstd", "NDJSON, zstd"
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="event_batches")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="event_batches", db_index=False)
     publisher = models.CharField(max_length=40)
     accepted_at = models.DateTimeField(default=timezone.now)
     count = models.PositiveIntegerField()
@@ -87,3 +88,6 @@ class EventBatch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} events from {self.first_event_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("delivery:event", args=[self.first_event_id])

@@ -101,7 +101,7 @@ def _emptiness_test(tree: Tree) -> Callable[[Any], bool]:
     lines = list(_emptiness_lines(tree, "picked"))
     names: dict[str, Any] = {"UNSET": UNSET}
     source = "\n".join(["def has_empty(picked):", *(f"    {line}" for line in lines), "    return False"])
-    exec(compile(source, "<projection>", "exec"), names)  # noqa: S102 - of the catalogue's names
+    exec(compile(source, "<projection>", "exec"), names)  # noqa: S102 - of the catalogue  # nosec B102
     test: Callable[[Any], bool] = names["has_empty"]
     return test
 

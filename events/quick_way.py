@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -128,7 +128,8 @@ def _read(environ: Environ) -> Single | None:
 
 def _headers_of_every_answer() -> list[tuple[str, str]]:
     """What the middleware that is left out gives to each answer; over HTTPS, where that is asked for."""
-    answer: Any = XFrameOptionsMiddleware(lambda _: HttpResponse(content_type="application/json"))
-    outermost = content_security_policy(cast(Any, SecurityMiddleware(answer)))
+    innermost: Any = XFrameOptionsMiddleware(lambda _: HttpResponse(content_type="application/json"))
+    secured: Any = SecurityMiddleware(innermost)
+    outermost = content_security_policy(secured)
     request = WSGIRequest({"REQUEST_METHOD": "POST", "wsgi.input": BytesIO(), "wsgi.url_scheme": "https"})
     return list(outermost(request).items())

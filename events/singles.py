@@ -42,7 +42,10 @@ def publish_single(single: Single) -> Receipt | None:
     """Store the event with those that arrive at the same time; None where its key may not publish it."""
     with metrics.accept_seconds.time():
         event_id = _singles.commit(single)
-    return Receipt((event_id,)) if event_id else None
+    if event_id is None:
+        return None
+    metrics.accepted.inc()
+    return Receipt((event_id,))
 
 
 def save_singles(singles: Sequence[Single]) -> list[str | None]:
@@ -59,7 +62,6 @@ def save_singles(singles: Sequence[Single]) -> list[str | None]:
             ids[index] = event_id
     if batches:
         save_batches(batches)
-    metrics.accepted.inc(sum(batch.count for batch in batches))
     return ids
 
 

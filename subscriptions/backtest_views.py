@@ -6,15 +6,19 @@ from typing import Any
 
 import orjson
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.access import may_edit
 from common.http import AccountRequest
+from destinations.models import Destination
+from destinations.testing import start_test_run
+from destinations.trial_views import test_run_context
 from events.catalog import catalog
-from events.envelope import encode
+from events.envelope import Envelope, encode
 from events.filters.explain import Clause, explain
 from events.projection import compile_projection
 from events.stored import find_event
@@ -87,6 +91,7 @@ class ClauseRow:
 
 @require_safe
 @never_cache
+@vary_on_headers("HX-Request")
 def sample(request: AccountRequest, pk: str) -> HttpResponse:
     """One event that was read: `outcome` matched or refused, `n` from 1.
 
@@ -103,7 +108,8 @@ def sample(request: AccountRequest, pk: str) -> HttpResponse:
     context = {"run": run, "reading": reading, "outcome": outcome, "n": index, "of": len(found)}
     if found:
         context |= _sample_context(run, found[index - 1])
-    response = render(request, "subscriptions/_backtest_sample.html", context)
+    template = "subscriptions/_backtest_sample.html" if request.htmx else "subscriptions/backtest_sample.html"
+    response = render(request, template, context)
     if request.GET.get("outcome") in OUTCOMES:
         response.set_cookie(OUTCOME_COOKIE, outcome, httponly=True, samesite="Lax", secure=request.is_secure())
     return response
@@ -131,21 +137,60 @@ def _sample_context(run: Backtest, shown: Sample) -> dict[str, Any]:
     event = find_event(run.account_id, shown.event_id)
     if event is None:
         return {"sample": shown, "event": None}
-    event_type = catalog()[event.event_type]
-    source = next(each for each in run.sources if each["event_type"] == event.event_type)
-    raw = bytes(event.object)
-    whole: dict[str, Any] = orjson.loads(encode(event))
-    sent = dict(whole)
-    if source["fields"] is not None:
-        sent["object"] = orjson.loads(compile_projection(event_type, source["fields"]).apply(raw))
-    why = explain(source["filter"], event_type, raw) if source["filter"] else None
+    source = _source_of(run, event)
+    why = explain(source["filter"], catalog()[event.event_type], bytes(event.object)) if source["filter"] else None
+    is_sent = shown.bytes_out is not None
     return {
         "sample": shown,
-        "event": whole,
-        "sent": sent if shown.bytes_out is not None else None,
+        "event": orjson.loads(encode(event)),
+        "sent": _record_of(run, event) if is_sent else None,
+        "places": _places_of(run) if is_sent else [],
         "why": why,
         "clauses": clause_rows(why) if why else [],
     }
+
+
+def _source_of(run: Backtest, event: Envelope) -> dict[str, Any]:
+    return next(each for each in run.sources if each["event_type"] == event.event_type)
+
+
+def _record_of(run: Backtest, event: Envelope) -> dict[str, Any]:
+    """What the run's sources would send of an event."""
+    record: dict[str, Any] = orjson.loads(encode(event))
+    fields = _source_of(run, event)["fields"]
+    if fields is not None:
+        projection = compile_projection(catalog()[event.event_type], fields)
+        record["object"] = orjson.loads(projection.apply(bytes(event.object)))
+    return record
+
+
+def _places_of(run: Backtest) -> list[Destination]:
+    own = Destination.objects.existing().filter(account=run.account_id, pk__in=run.destinations)
+    return list(own.order_by("description", "pk"))
+
+
+@require_POST
+@may_edit
+def send_sample(request: AccountRequest, pk: str, event_id: str) -> HttpResponse:
+    """Send an event that the run matched, marked as a test, to one of the run's destinations."""
+    run = get_backtest(request, pk)
+    matched = _samples(from_json(run.reading), "matched") if run.reading else []
+    place = next((each for each in _places_of(run) if each.pk == request.POST.get("test_destination")), None)
+    event = find_event(run.account_id, event_id) if any(each.event_id == event_id for each in matched) else None
+    if place is None or event is None:
+        raise Http404
+    test = start_test_run(
+        account=request.account,
+        target=place.target,
+        config=place.config,
+        secrets=place.secrets,
+        destination=place,
+        record=orjson.dumps({**_record_of(run, event), "test": True}),
+        started_by=request.user,
+    )
+    if not request.htmx:
+        return redirect("destinations:test_run", test.pk)
+    return render(request, "subscriptions/_sent_sample.html", {**test_run_context(test), "place": place})
 
 
 def clause_rows(root: Clause) -> list[ClauseRow]:

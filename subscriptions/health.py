@@ -1,5 +1,6 @@
 """How a subscription fares, in the word, tone and icon that every page shows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from destinations.models import Destination
@@ -25,15 +26,18 @@ STATES = {
 }
 
 
-def condition_of(subscription: Subscription, undecided: int = 0) -> Condition:
-    """Its own state first, then what stops its records elsewhere. Needs `destinations` prefetched."""
+def condition_of(
+    subscription: Subscription, undecided: int = 0, places: Iterable[Destination] | None = None
+) -> Condition:
+    """Its own state first, then what stops its records elsewhere. Needs `destinations` prefetched, or its `places`."""
     state = STATES[Subscription.State(subscription.state)]
     if subscription.state == Subscription.State.OFF:
         return state
     if undecided:
         reason = f"A filter no longer compiles: {undecided:,} events are held until it is mended."
         return Condition("Filter error", "bad", "exclamation-triangle", reason)
-    stopped = [place for place in subscription.destinations.all() if place.state != Destination.State.ACTIVE]
+    own = subscription.destinations.all() if places is None else places
+    stopped = [place for place in own if place.state != Destination.State.ACTIVE]
     if subscription.state == Subscription.State.ACTIVE and stopped:
         names = ", ".join(f"{place.name} is {place.get_state_display().lower()}" for place in stopped)
         return Condition("Held by destination", "held", "pause-circle", f"{names}. Records are held, not lost.")

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account, User
@@ -16,6 +17,10 @@ from events.catalog import EventType, get_event_type
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def existing(self) -> Self:
         return self.filter(deleted_at=None)
+
+    def light(self) -> Self:
+        """For lists."""
+        return self.defer("metadata")
 
     def capturing(self) -> Self:
         """Those that take part in routing: a paused one captures too, its records are held."""
@@ -45,6 +50,9 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("subscriptions:detail", args=[self.pk])
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,6 +23,9 @@ from subscriptions.drafting.services import keep_draft
 from subscriptions.drafting.trying import try_out
 from subscriptions.models import Draft
 from subscriptions.views import UNPROCESSABLE
+
+# At once; the search finds the others.
+PLACES_SHOWN = 50
 
 
 @require_http_methods(["GET", "POST"])
@@ -51,13 +55,27 @@ def pick_destinations(request: AccountRequest, pk: str) -> HttpResponse:
         wanted = [each for each in request.POST.getlist("destination") if each in known]
         content.destinations = [*dict.fromkeys([*content.destinations, *wanted])]
         return _keep(request, draft, content, "destinations")
+    query, ticked = request.GET.get("q", "").strip(), set(request.GET.getlist("destination"))
+    found = own.filter(_named(query)).exclude(pk__in=ticked).order_by("description", "pk")
+    total = found.count()
     context = {
         "draft": draft,
-        "places": own.order_by("description", "pk"),
+        "q": query,
+        # What was ticked stays, whatever is searched for next.
+        "places": [*own.filter(pk__in=ticked).order_by("description", "pk"), *found[:PLACES_SHOWN]],
+        "more": max(total - PLACES_SHOWN, 0),
+        "total": own.count(),
+        "ticked": ticked,
         "chosen": set(content.destinations),
         "targets": all_targets().values(),
     }
     return _show(request, draft, "pick_destinations", context)
+
+
+def _named(query: str) -> Q:
+    """Destinations with this in their name or ID, or in the name of their target."""
+    targets = [slug for slug, target in all_targets().items() if query.casefold() in target.label.casefold()]
+    return Q(description__icontains=query) | Q(pk=query) | Q(target__in=targets)
 
 
 @require_http_methods(["GET", "POST"])
@@ -76,7 +94,7 @@ def new_destination(request: AccountRequest, pk: str, target: str) -> HttpRespon
             target=target,
             config=fields.config(),
             secrets=fields.secrets(),
-            **form.cleaned_data,
+            **form.values(fields),
         )
         content = from_json(draft.content)
         content.destinations.append(made.pk)

@@ -20,6 +20,11 @@ urlpatterns = [
     ),
     path("subscriptions/backtests/<str:pk>/", backtest_views.backtest, name="backtest"),
     path("subscriptions/backtests/<str:pk>/sample/", backtest_views.sample, name="backtest_sample"),
+    path(
+        "subscriptions/backtests/<str:pk>/samples/<str:event_id>/send_test/",
+        backtest_views.send_sample,
+        name="send_sample",
+    ),
     path("subscriptions/<str:pk>/as-code/", code_views.as_code, name="as_code"),
     path("subscriptions/<str:pk>/edit/", composer_views.edit, name="edit"),
     path("subscriptions/<str:pk>/duplicate/", revision_views.duplicate, name="duplicate"),

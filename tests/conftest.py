@@ -14,6 +14,7 @@ from redis import Redis
 from accounts.models import Account, Role, User
 from tests import factories
 from tests.carrying import carry, datadog, held  # noqa: F401 - fixtures
+from tests.emulated import aws_url, azure_url, datadog_url  # noqa: F401 - fixtures
 from tests.servers import ValkeyProcess
 
 

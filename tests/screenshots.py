@@ -4,10 +4,11 @@ It starts the product in a directory of its own, publishes some traffic, and wal
 takes the pages whose name has it; `--widths 1280 390` and `--themes dark` narrow it further.
 """
 
+import json
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -21,27 +22,53 @@ WIDTHS = (1280, 768, 390)
 THEMES = ("light", "dark")
 HEIGHT = 900
 PASSWORD = "correct horse battery staple"
+MAKE_TROUBLE = "print(tests.troubles.make())"
 
 # Name of the picture, address; the first link of a list that fits `{…}` is taken.
 PAGES = {
     "overview": "/",
+    "overview-as-table": "/?range=1h&as=table",
+    "find": "/find/?q=acme",
+    "find-nothing": "/find/?q=zzzz",
     "subscriptions": "/subscriptions/",
+    "subscriptions-none": "/subscriptions/?q=zzzz",
     "subscription": "/subscriptions/{esb}/",
     "subscription-edit": "/subscriptions/{esb}/edit/",
     "subscription-new": "/subscriptions/new/?type=http_request_complete.v0",
+    "subscription-revisions": "/subscriptions/{esb}/revisions/",
+    "subscription-revision": "/subscriptions/{esb}/revisions/1/",
+    "subscription-switch-off": "/subscriptions/{esb}/switch_off/",
     "subscription-delete": "/subscriptions/{esb}/delete/",
     "destinations": "/destinations/",
     "destination": "/destinations/{ed}/",
+    "destination-deliveries": "/destinations/{ed}/deliveries/",
+    "destination-dead-letters": "/destinations/{ed}/dead-letters/",
     "destination-configuration": "/destinations/{ed}/configuration/",
+    "destination-set-up": "/destinations/{ed}/set-up/",
     "destination-arrived": "/destinations/{ed}/arrived/",
+    "destination-credentials": "/destinations/{ed}/credentials/",
     "destination-delete": "/destinations/{ed}/delete/",
+    "destination-blocked": "/destinations/{blocked}/",
+    "destination-resume": "/destinations/{blocked}/resume/",
+    "destination-discard": "/destinations/{blocked}/discard/",
     "destination-choose": "/destinations/new/",
     "destination-new-kinesis": "/destinations/new/kinesis/",
     "destination-new-datadog": "/destinations/new/datadog/",
     "destination-new-azure": "/destinations/new/azure_logs_ingestion/",
+    "destination-set-up-azure": "/destinations/new/azure_logs_ingestion/set-up/",
     "deliveries": "/deliveries/",
+    "deliveries-none": "/deliveries/?state=moved",
     "delivery": "/deliveries/{delivery}/",
+    "delivery-waiting": "/deliveries/{waiting}/",
+    "events": "/events/",
+    "event": "/events/{event}/",
+    "event-filtered": "/events/{filtered}/",
     "dead-letters": "/dead-letters/",
+    "dead-letter": "/dead-letters/{letter}/",
+    "dead-letters-replay": "/dead-letters/replay/?reason=413",
+    "replays": "/replays/",
+    "replay-new": "/replays/new/?event_ids={event}",
+    "replay": "/replays/{replay}/",
     "catalogue": "/catalogue/",
     "event-type": "/catalogue/http_request_complete.v0/",
     "api-keys": "/settings/api-keys/",
@@ -57,8 +84,9 @@ PAGES = {
     "password": "/settings/sign-in/password/",
     "settings": "/settings/",
     "not-found": "/subscriptions/esb_missing/",
+    "admin": "/admin/",
+    "admin-deliveries": "/admin/delivery/delivery/",
 }
-LINKS = {"{esb}": "/subscriptions/", "{ed}": "/destinations/", "{delivery}": "/deliveries/"}
 
 
 def options() -> Namespace:
@@ -80,30 +108,19 @@ def sign_in(page: Page, product: Product) -> None:
     page.wait_for_url(f"{product.url}/")
 
 
-def addresses(page: Page, product: Product) -> Iterator[tuple[str, str]]:
-    """The pages with their placeholders filled by what is there."""
-    found: dict[str, str | None] = {}
-    for mark, listed in LINKS.items():
-        page.goto(product.url + listed)
-        hrefs = page.eval_on_selector_all("main a", "links => links.map(link => link.getAttribute('href'))")
-        own = [href for href in hrefs if href.startswith(listed) and href.count("/") == listed.count("/") + 1]
-        ids = [href.removeprefix(listed).strip("/") for href in own]
-        found[mark] = next((each for each in ids if each and each != "new"), None)
+def addresses(holes: Mapping[str, str], wanted: str) -> Iterator[tuple[str, str]]:
+    """The pages whose name has what is wanted, with their placeholders filled."""
     for name, address in PAGES.items():
-        hole = next((each for each in found if each in address), None)
-        if hole is None:
-            yield name, address
-        elif pk := found[hole]:
-            yield name, address.replace(hole, pk)
-        else:
-            sys.stderr.write(f"{name}: nothing to show at {address}.\n")
+        if wanted in name:
+            yield name, address.format_map(holes)
 
 
 def take(browser: Browser, product: Product, wanted: Namespace) -> int:
     first = browser.new_page()
     sign_in(first, product)
     state = first.context.storage_state()
-    pages = [each for each in addresses(first, product) if wanted.only in each[0]]
+    holes = json.loads(product.manage("shell", "--verbosity", "0", "-c", f"import tests.troubles; {MAKE_TROUBLE}"))
+    pages = list(addresses(holes, wanted.only))
     failed = 0
     for theme in wanted.themes:
         for width in wanted.widths:

@@ -23,7 +23,7 @@ from events.publishing import publish
 from tests.api.calling import AZURE, CLOUDWATCH, DATADOG, FIREHOSE, KINESIS, Api
 from tests.carrying import FakeDatadog, answer
 from tests.factories import AUDIT, HTTP, make_api_key, make_event, make_member, make_subscription
-from tests.world import PAGES, make_world
+from tests.world import PAGES, World, make_world
 
 pytestmark = pytest.mark.django_db
 
@@ -138,7 +138,8 @@ def _use_the_pages(seen: Seen, account: Account) -> None:
     client.force_login(owner, backend="allauth.account.auth_backends.AuthenticationBackend")
     world = make_world(account)
     for destination in Destination.objects.filter(account=account):
-        for name in ("destinations:configuration", "delivery:destination", "delivery:delete_destination"):
+        names = ("destinations:configuration", "destinations:as_code", "delivery:destination")
+        for name in (*names, "delivery:delete_destination"):
             seen.note(name, client.get(reverse(name, args=[destination.pk])).content)
     for name, route in PAGES:
         if name in NOT_HERE:
@@ -148,7 +149,24 @@ def _use_the_pages(seen: Seen, account: Account) -> None:
     for name in ("destinations:create", "destinations:send_test_unsaved"):
         values = {f"target-{key}": value for key, value in TARGETS[0]["datadog"].items()}
         seen.note(name, client.post(reverse(name, args=["datadog"]), {**values, "target-site": "nowhere"}).content)
+    as_code = {f"target-{key}": value for key, value in TARGETS[0]["datadog"].items()}
+    as_code |= {"description": "There", "target-site": "datadoghq.eu"}
+    seen.note("as code", client.post(reverse("destinations:as_code_unsaved", args=["datadog"]), as_code).content)
     _use_the_admin(seen)
+    _use_the_commands(seen, world)
+
+
+def _use_the_commands(seen: Seen, world: World) -> None:
+    out = io.StringIO()
+    for words in (
+        ["rotate_encryption_key"],
+        ["rotate_encryption_key", "--json"],
+        ["find", world.destination.name],
+        ["pause", world.destination.pk, "--json"],
+        ["resume", world.destination.pk],
+    ):
+        call_command(*words, stdout=out, stderr=out)
+    seen.note("commands", out.getvalue())
 
 
 def _use_the_admin(seen: Seen) -> None:

@@ -44,3 +44,14 @@ def test_make_targets_in_documents_exist() -> None:
     for document in DOCS:
         for name in re.findall(r"`make ([a-z]+)", document.read_text()):
             assert re.search(rf"^{name}:", makefile, re.MULTILINE), f"{document.name}: make {name}"
+
+
+def test_every_protection_names_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`(tests/[\w/.]+)::(\w+)`", text)
+    assert named
+    for path, name in named:
+        assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.MULTILINE), f"{path}::{name}"
+    threats = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| might", "|---"))]
+    for threat in threats:
+        assert "::test_" in threat.split(" | ")[-1], threat

@@ -23,10 +23,10 @@ from subscriptions.services import SourceSpec
 from tests.factories import HTTP, make_api_key, make_destination, make_event, make_member, make_subscription
 
 # Not of an account: signing in and out, one's own password, second factor and choices, an invitation that is opened
-# by its link (tests/accounts has all of these), health, readiness and metrics (tests/delivery).
+# by its link (tests/accounts has all of these), health, readiness and metrics (tests/delivery), the components.
 NOT_OF_AN_ACCOUNT = re.compile(
     r"account_.*|choose_.*|set_theme|mfa_.*|openid_.*|invitation|new_account|change_password|end_sessions"
-    r"|sign_in_security|.*:(healthz|readyz|metrics|notifications)"
+    r"|sign_in_security|.*:(healthz|readyz|metrics|notifications|design)"
 )
 
 

@@ -29,7 +29,7 @@ KILO = 1000
 NO_DECIMALS = 10
 SIZE_UNITS = ("kB", "MB", "GB", "TB", "PB")
 COUNT_UNITS = ("k", "M", "G", "T")
-STEP_WORDS = {"waiting": "Not started", "warned": "Passed, with a warning"}
+STEP_WORDS = {"waiting": "Not started", "warned": "Passed, with a warning", "unchecked": "Not checked"}
 
 register.filter("pretty_json", json_lines.pretty_json)
 
@@ -210,7 +210,7 @@ def json_code(value: Any, sent: Any = None) -> SafeString:
 def icon_symbol(name: str) -> SafeString:
     """A micro icon to be used many times in the page: put it into the block `symbols`, then use `icon`."""
     svg = heroicon_micro(name, size=None, id=f"i-{name}")
-    return mark_safe(svg.replace("<svg", "<symbol").replace("</svg>", "</symbol>"))  # noqa: S308
+    return mark_safe(svg.replace("<svg", "<symbol").replace("</svg>", "</symbol>"))  # noqa: S308  # nosec B308, B703
 
 
 @register.simple_tag
@@ -225,4 +225,4 @@ def current_page(context: Context, *prefixes: str) -> SafeString:
     request = context.get("request")
     path = request.path if request else ""
     is_current = any(path == prefix or (prefix != "/" and path.startswith(prefix)) for prefix in prefixes)
-    return SafeString(' aria-current="page"' if is_current else "")
+    return SafeString(' aria-current="page"' if is_current else "")  # nosec B703 - a constant

@@ -228,7 +228,7 @@ def _cloudformation(facts: Facts) -> Part:
         Instruction(
             f"Save the template as {filename}, open CloudFormation, choose Upload a template file, and take it.",
             link=f"{facts.console}/cloudformation/home?region={facts.arn.region}#/stacks/create/template",
-            link_words="Launch in CloudFormation",
+            link_words="CloudFormation, Create stack",
         ),
         Instruction(
             "Or run this where the AWS CLI is signed in:",

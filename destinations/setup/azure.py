@@ -42,7 +42,6 @@ def azure_kit(config: Config) -> Kit:
         "table": table,
         "cloud": CLOUDS[cloud],
         "role": ROLE,
-        "app_name": "event-subscriptions",
         "rule_name": f"event-subscriptions-{table.removesuffix('_CL').lower().replace('_', '-')}"[:60],
         "table_body": {"properties": {"schema": table_schema(table), "retentionInDays": 30}},
         "columns": stream_columns(),
@@ -85,7 +84,9 @@ def _script(values: dict[str, Any]) -> Part:
             "do; with --uninstall it removes what it made.",
             code=f"bash {filename} --resource-group GROUP --workspace WORKSPACE",
         ),
-        Instruction("Copy the six values that it prints into the form. The secret is shown only this once."),
+        Instruction(
+            "Copy the values that it prints into the form, with the secret's last day. The secret is shown only once."
+        ),
     )
     return Part("script", "CLI script", instructions, filename, render("azure.sh", values))
 
@@ -95,7 +96,7 @@ def _portal(values: dict[str, Any], portal: str) -> Part:
     sample |= {"AccountId": "ac_1", "Event": {"object": {}}}  # type: ignore[dict-item]
     steps = (
         Instruction(
-            f"In Microsoft Entra ID, App registrations, choose New registration. Name it {values['app_name']}; it "
+            f"In Microsoft Entra ID, App registrations, choose New registration. Name it {values['rule_name']}; it "
             "needs no redirect URI. Copy Application (client) ID and Directory (tenant) ID into the form.",
             link=f"{portal}/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade",
             link_words="App registrations",
@@ -118,7 +119,7 @@ def _portal(values: dict[str, Any], portal: str) -> Part:
         ),
         Instruction(
             f"In the rule's own Access control (IAM), choose Add role assignment: the role {ROLE}, the member "
-            f"{values['app_name']}. On the workspace or the endpoint it has no effect."
+            f"{values['rule_name']}. On the workspace or the endpoint it has no effect."
         ),
         Instruction("Send a test event. The first rows of a new table may take 15 minutes to show."),
     )

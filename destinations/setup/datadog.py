@@ -10,6 +10,19 @@ from destinations.targets.datadog import SITE_NAMES, SOURCE, sites
 # The pages of these organisations begin with app; the newer sites' with nothing before their own name.
 WITH_APP = {"datadoghq.com", "datadoghq.eu", "ddog-gov.com"}
 
+OWN_TIME = {
+    "type": "date-remapper",
+    "name": "The event's own time",
+    "is_enabled": True,
+    "sources": ["event.event_timestamp"],
+}
+# Name of the processor, our attribute, and Datadog's standard name for it.
+STANDARD_ATTRIBUTES = (
+    ("Event type as evt.name", "event.event_type", "evt.name"),
+    ("Client address", "event.object.conn.client_ip", "network.client.ip"),
+    ("Status code", "event.object.http.response.status_code", "http.status_code"),
+)
+
 
 def app_address(site: str) -> str:
     return f"https://app.{site}" if site in WITH_APP else f"https://{site}"
@@ -20,9 +33,19 @@ def datadog_kit(config: Config) -> Kit:
     site = config.get("site", "") or sites()[0]
     if site not in sites():
         raise KitError(f"{site} is not a Datadog site. Choose the site that your browser shows when you use Datadog.")
-    app = app_address(site)
     name = SITE_NAMES.get(site, site)
-    console = Part(
+    return Kit(
+        "datadog",
+        f"Set up Datadog at {name}",
+        "Takes one API key. The pipeline is optional: it gives each entry the event's own time.",
+        (_console(site), _pipeline(site)),
+        ("Datadog does not show entries older than 18 hours; those are stamped with the time of sending.",),
+    )
+
+
+def _console(site: str) -> Part:
+    app, name = app_address(site), SITE_NAMES.get(site, site)
+    return Part(
         "console",
         "Steps",
         (
@@ -43,13 +66,6 @@ def datadog_kit(config: Config) -> Kit:
                 link_words="Log Explorer",
             ),
         ),
-    )
-    return Kit(
-        "datadog",
-        f"Set up Datadog at {name}",
-        "Takes one API key. The pipeline is optional: it gives each entry the event's own time.",
-        (console, _pipeline(site)),
-        ("Datadog does not show entries older than 18 hours; those are stamped with the time of sending.",),
     )
 
 
@@ -78,45 +94,20 @@ def pipeline() -> dict[str, Any]:
         "name": "Event Subscriptions",
         "is_enabled": True,
         "filter": {"query": f"source:{SOURCE}"},
-        "processors": [
-            {
-                "type": "date-remapper",
-                "name": "The event's own time",
-                "is_enabled": True,
-                "sources": ["event.event_timestamp"],
-            },
-            {
-                "type": "attribute-remapper",
-                "name": "Event type as evt.name",
-                "is_enabled": True,
-                "source_type": "attribute",
-                "sources": ["event.event_type"],
-                "target_type": "attribute",
-                "target": "evt.name",
-                "preserve_source": True,
-                "override_on_conflict": False,
-            },
-            {
-                "type": "attribute-remapper",
-                "name": "Client address",
-                "is_enabled": True,
-                "source_type": "attribute",
-                "sources": ["event.object.conn.client_ip"],
-                "target_type": "attribute",
-                "target": "network.client.ip",
-                "preserve_source": True,
-                "override_on_conflict": False,
-            },
-            {
-                "type": "attribute-remapper",
-                "name": "Status code",
-                "is_enabled": True,
-                "source_type": "attribute",
-                "sources": ["event.object.http.response.status_code"],
-                "target_type": "attribute",
-                "target": "http.status_code",
-                "preserve_source": True,
-                "override_on_conflict": False,
-            },
-        ],
+        "processors": [OWN_TIME, *(_copy(*each) for each in STANDARD_ATTRIBUTES)],
+    }
+
+
+def _copy(name: str, source: str, target: str) -> dict[str, Any]:
+    """A processor that gives an attribute a second name."""
+    return {
+        "type": "attribute-remapper",
+        "name": name,
+        "is_enabled": True,
+        "source_type": "attribute",
+        "sources": [source],
+        "target_type": "attribute",
+        "target": target,
+        "preserve_source": True,
+        "override_on_conflict": False,
     }

@@ -5,14 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
 
-from destinations.targets._arn import ROLE, Arn, ArnError, Kind, check_arn
+from destinations.targets._arn import ROLE, Arn, ArnError, Kind, check_arn, split_arn
 from destinations.targets._base import TargetForm
 
 BY_ROLE = "role"
 BY_KEYS = "keys"
 KEY_ID = re.compile(r"AKIA[A-Z0-9]{12,124}")
 TEMPORARY_KEY_ID = re.compile(r"ASIA[A-Z0-9]{12,124}")
+
+
+def _our_accounts() -> set[str]:
+    return {arn.account for text in settings.AWS_PRINCIPALS if (arn := split_arn(text))}
 
 
 class AwsForm(TargetForm):
@@ -85,11 +90,18 @@ class AwsForm(TargetForm):
         if not text:
             return None
         try:
-            return check_arn(text, kind)
+            arn = check_arn(text, kind)
         except ArnError as error:
             code = "role_arn" if kind is ROLE else f"arn_{error.part}"
             self.add_error(name, forms.ValidationError(str(error), code=code))
             return None
+        if arn.account in _our_accounts():
+            # Our identity may reach there what no customer may.
+            code = "role_arn" if kind is ROLE else "arn_account"
+            message = f"{arn.account} is this service's own AWS account. Give an ARN of yours."
+            self.add_error(name, forms.ValidationError(message, code=code))
+            return None
+        return arn
 
     def _clean_role(self, arn: Arn | None) -> None:
         if not self.cleaned_data.get("role_arn"):

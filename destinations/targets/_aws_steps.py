@@ -10,6 +10,7 @@ from destinations.targets._base import Step, StepResult
 
 NO_EXTERNAL_ID = "no_external_id"
 WRONG_EXTERNAL_ID = "not-the-external-id"
+NOT_CHECKED = "Not checked: this is the emulator, which lets everyone in. At AWS both tries must be refused."
 LET_IN_WORDS = {"without it": "WITHOUT the external ID", "with a wrong one": "with a WRONG external ID"}
 
 
@@ -55,7 +56,7 @@ def assume_role(target: AwsTarget) -> StepResult:
 def refuse_strangers(target: AwsTarget) -> StepResult:
     """A role that lets us in without the external ID would let anyone reach it through us."""
     if target.emulated:
-        return StepResult("Not checked: the emulator lets everyone in.")
+        return StepResult(NOT_CHECKED, is_checked=False)
     tries = {"without it": "", "with a wrong one": WRONG_EXTERNAL_ID}
     let_in = [words for words, external_id in tries.items() if _gets_in(target, external_id)]
     if not let_in:

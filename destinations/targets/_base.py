@@ -49,7 +49,8 @@ class StepResult:
     """A step that passed: what it found; `warning` when it passed with something to mend.
 
     `code` names it for programs, `remedy` says how, and `offers` what to copy for it, by its name in the error table
-    ("trust_policy"). `request` and `reply` may be shown to the customer, so they hold no secret.
+    ("trust_policy"). `request` and `reply` may be shown to the customer, so they hold no secret. `is_checked` is False
+    when it can't be checked here, which counts as neither passed nor failed.
     """
 
     detail: str
@@ -59,6 +60,7 @@ class StepResult:
     remedy: str = ""
     offers: str = ""
     code: str = ""
+    is_checked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class TargetForm(forms.Form):
 
     secret_fields: ClassVar[tuple[str, ...]] = ()
     address_fields: ClassVar[tuple[str, ...]] = ()
+    # What names a field of events; whoever opens the form has them checked against the catalogue.
+    event_fields: ClassVar[tuple[str, ...]] = ()
     # Halves of the credentials that are no secrets, and change with them, such as a key's ID.
     rotated_fields: ClassVar[tuple[str, ...]] = ()
     # The API's error code of a fault: by the code of the ValidationError, else by its field (docs/api.md).

@@ -1,11 +1,9 @@
-"""A field of a record as text: what a customer names to keep events together."""
+"""A field of a record as text, by which a customer keeps events together."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
-
-from events.catalog import catalog
 
 # Beside the fields of the event's object; an ID would say the same as no field at all.
 OF_ENVELOPE = ("event_type", "account_id")
@@ -16,12 +14,6 @@ class FieldPath:
 
     def __init__(self, path: str) -> None:
         self._keys = (path,) if path in OF_ENVELOPE else ("object", *path.split("."))
-
-    @classmethod
-    def is_known(cls, path: str) -> bool:
-        """Whether any event type has it, with a single value."""
-        fields = (event_type.field(path) for event_type in catalog().values())
-        return path in OF_ENVELOPE or any(field and not field.type.endswith(">") for field in fields)
 
     def text_of(self, line: bytes) -> str:
         """The value in this record; empty where it is absent, null, an object or a list."""

@@ -62,9 +62,9 @@ class Disguise:
 @cache
 def actors(prefix: str) -> tuple[str, ...]:
     """IDs of the users or API keys of the simulated account, the same in every run."""
-    random = Random(prefix)  # noqa: S311  nothing secret
+    random = Random(prefix)  # noqa: S311  nothing secret  # nosec B311
     return tuple(
-        f"{prefix}_{Ksuid(FIRST_JOINED + timedelta(days=30 * number), random.randbytes(Ksuid.PAYLOAD_LENGTH_IN_BYTES))}"
+        f"{prefix}_{Ksuid(FIRST_JOINED + timedelta(days=30 * number), random.randbytes(Ksuid.PAYLOAD_LENGTH_IN_BYTES))}"  # nosec B311
         for number in range(ACTOR_COUNT)
     )
 
@@ -79,7 +79,7 @@ def audit_event(random: Random, event_type: EventType, at: int) -> dict[str, Any
     if event_type.family in ADJUSTMENTS:
         ADJUSTMENTS[event_type.family](random, value)
     principal = disguise.apply(event_type.example_principal)
-    if principal["source"] == "Dashboard" and random.random() < SHARE_BY_KEY:
+    if principal["source"] == "Dashboard" and random.random() < SHARE_BY_KEY:  # nosec B311
         principal = {"id": pick(random.random, actors("ak")), "kind": "api_key", "source": "API"}
     return {"event_type": event_type.name, "event_timestamp": timestamp(at), "principal": principal, "object": value}
 
@@ -102,14 +102,14 @@ def _session(random: Random, value: dict[str, Any]) -> None:
     value["os"], value["arch"] = pick(random.random, MACHINES)
     value["user_agent"] = f"tunnel-agent/3.21.0 ({value['os']}; {value['arch']})"
     value["ingress_hostname"] = f"connect.{value['region']}.example.net"
-    if random.random() >= SHARE_OUTDATED_AGENT:
+    if random.random() >= SHARE_OUTDATED_AGENT:  # nosec B311
         value["deprecated"] = None
     if not value["stopped_at"]:
         value["error"] = ""
 
 
 def _provisioning(random: Random, value: dict[str, Any]) -> None:
-    if random.random() >= SHARE_FAILED_PROVISIONING:
+    if random.random() >= SHARE_FAILED_PROVISIONING:  # nosec B311
         value["certificate_management_status"]["provisioning_job"] = None
 
 

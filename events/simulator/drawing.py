@@ -14,7 +14,7 @@ _FLATNESS = 8
 
 # Sizes and waits are a median times one of these: their logarithms are normal, as measured sizes' are.
 _SPREAD = 1.0
-SCATTER = tuple(Random(20_261_123).lognormvariate(0, _SPREAD) for _ in range(4096))  # noqa: S311  nothing secret
+SCATTER = tuple(Random(20_261_123).lognormvariate(0, _SPREAD) for _ in range(4096))  # noqa: S311  nothing secret  # nosec B311
 
 
 def pool(weighted: Iterable[tuple[T, int]]) -> tuple[T, ...]:

@@ -39,7 +39,7 @@ def generate(
     if begin.tzinfo is None:
         raise ValueError("The start must have a time zone.")
     wanted = frozenset(types or catalog())
-    random = Random(seed)  # noqa: S311  reproducible on purpose
+    random = Random(seed)  # noqa: S311  reproducible on purpose  # nosec B311
     return _stream(random, wanted, int(begin.timestamp() * 1000), rate)
 
 
@@ -54,7 +54,7 @@ def _stream(random: Random, wanted: frozenset[str], begin: int, rate: float) -> 
         clock += random.expovariate(arrivals_per_ms)
         yield from _due(visits, clock, begin, wanted)
         number += 1
-        if random.random() < share:
+        if random.random() < share:  # nosec B311
             if clock >= begin:
                 yield audit_event(random, pick(random.random, audit_types), int(clock))
         else:
@@ -99,6 +99,6 @@ def _arrivals(wanted: frozenset[str], *, has_audit: bool) -> tuple[float, float]
 @cache
 def _events_per_visit() -> tuple[float, float]:
     """Requests and closes that a visit brings on average, by trying: the tables settle it in too many ways."""
-    draw = Random(0).random  # noqa: S311  nothing secret
+    draw = Random(0).random  # noqa: S311  nothing secret  # nosec B311
     events = sum(Visit(draw, 0).events_left for _ in range(SAMPLED_VISITS))
     return events / SAMPLED_VISITS - 1, 1.0

@@ -43,7 +43,7 @@ class Population:
 
 @cache
 def population() -> Population:
-    draw = Random(WORLD_SEED).random  # noqa: S311  nothing secret
+    draw = Random(WORLD_SEED).random  # noqa: S311  nothing secret  # nosec B311
     profiles = pool((profile, profile.weight) for profile in PROFILES)
     clients = tuple(_client(draw, pick(draw, profiles)) for _ in range(world.CLIENTS))
     weighted = _weighted_hosts(draw)

@@ -46,10 +46,11 @@ def run_curl(text: str, api: Api, **environment: str) -> Any:
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: next(iter(target)))
 def test_the_call_of_a_destination_changes_it_to_what_it_is(api: Api, target: dict[str, Any]) -> None:
-    made = api.destination(target, description=NASTY, metadata=NASTY)
+    made = api.destination(target, format="JSON", description=NASTY, metadata=NASTY)
     destination = Destination.objects.get()
     text = by_slug(destination_as_code(destination))["curl"]
 
+    assert "refuses_too_old" not in by_slug(destination_as_code(destination))["terraform"]
     assert run_curl(text, api).json() == made
     again = Destination.objects.get()
     assert (again.secrets, again.revision) == (destination.secrets, 1)

@@ -10,6 +10,7 @@ from events.publishing import publish
 from subscriptions.models import Draft, Subscription
 from subscriptions.services import SourceSpec
 from tests.browser.conftest import THEMES, WIDTHS, CheckPage, OpenPage
+from tests.carrying import FakeDatadog
 from tests.factories import HTTP, make_destination, make_event, make_subscription
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -56,6 +57,44 @@ def test_composing_with_conditions_shows_what_would_match(
     page.wait_for_url("**/subscriptions/esb_*/")
     saved = Subscription.objects.get()
     assert (saved.name, saved.sources.get().filter) == ("Checkout", "ev.conn.server_port == 443")
+
+
+def test_the_panel_follows_the_filter_and_a_match_is_sent_as_a_test(
+    open_page: OpenPage, run_jobs: RunJobs, account: Account, events: None, datadog: FakeDatadog, check_page: CheckPage
+) -> None:
+    place = make_destination(account, description="Datadog EU")
+    page = open_page(f"{NEW}&destination={place.pk}")
+    add_condition(page, "conn.server_port", "443")
+    expect(page.locator(f"#{SLUG}-cel")).to_contain_text("== 443")
+    run_jobs("interactive")
+    expect(page.locator("#live")).to_contain_text("2 of 3 events match")
+
+    page.fill(f"#{SLUG}-c1-value", "80")
+    expect(page.locator(f"#{SLUG}-cel")).to_contain_text("== 80")
+    run_jobs("interactive")
+    expect(page.locator("#live")).to_contain_text("1 of 3 events match")
+    page.click(f"#sample-test-{place.pk}")
+    expect(page.locator("dialog #test-run")).to_be_visible()
+    check_page(page)
+    run_jobs("interactive")
+
+    expect(page.locator("dialog #test-run")).to_have_attribute("data-run-state", "passed")
+    (record,) = datadog.arrived
+    assert (record["test"], record["object"]["conn"]["server_port"]) == (True, 80)
+    page.keyboard.press("Escape")
+    expect(page.locator(f"#{SLUG}-c1-value")).to_have_value("80")
+
+
+def test_an_edit_tells_now_and_then(open_page: OpenPage, run_jobs: RunJobs, account: Account, events: None) -> None:
+    sources = [SourceSpec(HTTP, "ev.conn.server_port == 443")]
+    subscription = make_subscription(account, make_destination(account), sources=sources)
+    page = open_page(f"/subscriptions/{subscription.pk}/edit/")
+
+    page.fill(f"#{SLUG}-c1-value", "80")
+    expect(page.locator(f"#{SLUG}-cel")).to_contain_text("== 80")
+    run_jobs("interactive")
+
+    expect(page.locator("#backtest-change")).to_have_text("Now 2, then 1: 1 more would match, 2 no longer.")
 
 
 def test_composing_with_text_points_at_the_fault_and_mends_it(
@@ -125,6 +164,10 @@ def test_sources_and_destinations_are_picked_in_dialogs(
     expect(page.locator("#add-sources")).to_be_focused()
     page.click("#add-destinations")
     page.check("dialog [name=destination]")
+    page.fill("#pick-search", "splunk")
+    expect(page.locator("#say")).to_contain_text("1 destination")
+    expect(page.locator("dialog [name=destination]:checked")).to_have_count(1)
+    check_page(page)
     page.click("text=Add 1 destination")
 
     expect(page.locator("#destinations")).to_contain_text("Datadog EU")

@@ -142,6 +142,32 @@ def test_falling_behind_is_told_after_a_quarter_of_an_hour(subscription: Subscri
     assert subjects() == ["Behind: Datadog EU (312 records wait, the oldest for 16 min)"]
 
 
+@pytest.mark.parametrize("days", [30, 7, 1, -1])
+def test_credentials_that_end_are_told_of_once_a_warning(destination: Destination, days: int) -> None:
+    today = timezone.localdate()
+    Destination.objects.update(credentials_expire_on=today + timedelta(days=days))
+
+    assert (notify(), notify()) == (1, 0)
+
+    assert subjects()[0].startswith("Credentials end: Datadog EU (")
+    assert "The credentials of Datadog EU end" in text()
+    assert "tested before they take over" in text()
+
+
+def test_each_warning_of_credentials_is_told_until_they_are_exchanged(destination: Destination) -> None:
+    Destination.objects.update(credentials_expire_on=timezone.localdate() + timedelta(days=31))
+    assert notify() == 0
+    told = []
+    for days in (2, 20, 25, 30, 31, 33):
+        with time_machine.travel(timezone.now() + timedelta(days=days), tick=False):
+            told.append(notify())
+    assert told == [1, 0, 1, 1, 0, 1]
+
+    Destination.objects.update(credentials_expire_on=None)
+    assert notify() == 0
+    assert not Notice.objects.filter(ended_at=None).exists()
+
+
 def test_what_a_paused_subscription_holds_is_not_behind(subscription: Subscription) -> None:
     hold(subscription, timedelta(hours=2))
     Subscription.objects.update(state=Subscription.State.PAUSED)

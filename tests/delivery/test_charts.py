@@ -33,7 +33,7 @@ def destination(account: Account) -> Destination:
 
 
 def of(destination: Destination, window: str = "1h", **moments: Any) -> Chart:
-    return chart_of(Tally.objects.filter(destination=destination), WINDOWS[window], list(moments.items()))
+    return chart_of([Tally.objects.filter(destination=destination)], WINDOWS[window], list(moments.items()))
 
 
 @pytest.mark.parametrize(

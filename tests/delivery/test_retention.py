@@ -1,15 +1,27 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from accounts.models import Account
-from delivery import retention
+from delivery import retention, rolling_up
 from delivery.fate import State, fate_of
 from delivery.ledger import Scope, faults
-from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery, Replay, RoutedBatch, Routing, Tally
+from delivery.models import (
+    AccountTally,
+    Attempt,
+    AttemptPart,
+    DeadLetter,
+    Delivery,
+    Replay,
+    RoutedBatch,
+    Routing,
+    Tally,
+)
 from delivery.replay import start_replay
 from delivery.replay_scope import Wanted
 from delivery.retention import prune
@@ -65,9 +77,10 @@ def assert_ledger_closes() -> None:
 
 
 def test_young_rows_stay(account: Account, carried: list[str]) -> None:
+    before = Tally.objects.count()
     age(days=1)
 
-    assert prune() == {}
+    assert prune() == {"deltas": before}
 
 
 def test_payloads_go_after_the_accounts_retention_and_the_fate_stays_known(
@@ -172,21 +185,39 @@ def test_the_remains_of_a_batch_go_last(account: Account, carried: list[str]) ->
     assert fate_of(account, carried[0]) is None
 
 
-def test_deltas_are_summed_by_the_hour_and_nothing_is_lost(
+def sums_of(tallies: QuerySet[Any]) -> dict[str, int]:
+    return tallies.aggregate(**{f"sum_{name}": Sum(name, default=0) for name in rolling_up.COUNTS})
+
+
+def test_tallies_are_summed_by_the_quarter_then_by_the_hour_and_nothing_is_lost(
     account: Account, carried: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "STEP", 1)
-    before = [sum(Tally.objects.values_list(name, flat=True)) for name in retention.COUNTS]
-    age(days=3)
+    monkeypatch.setattr(rolling_up, "STEP", 1)
+    before = sums_of(Tally.objects.all())
     rows = Tally.objects.count()
+    for hours, span in ((3, 15), (3 * 24, 60)):
+        age(hours=hours)
 
-    assert prune()["deltas"] == rows
-    assert prune() == {}
+        prune()
 
-    assert [sum(Tally.objects.values_list(name, flat=True)) for name in retention.COUNTS] == before
-    assert all(tally.minute.minute == 0 for tally in Tally.objects.all())
-    assert Tally.objects.count() <= rows
-    assert_ledger_closes()
+        assert prune() == {}
+        assert sums_of(Tally.objects.all()) == before
+        assert {tally.span for tally in Tally.objects.all()} == {span}
+        assert all(tally.minute.minute % span == 0 for tally in Tally.objects.all())
+        assert Tally.objects.count() <= rows
+        assert sums_of(AccountTally.objects.all()) == before
+        assert_ledger_closes()
+
+
+def test_an_accounts_sums_and_its_deltas_are_each_record_once(account: Account, carried: list[str]) -> None:
+    before = sums_of(Tally.objects.all())
+    for hours in (0, 3):
+        age(hours=hours)
+        prune()
+
+        parts = [sums_of(rows) for rows in rolling_up.tallies_of(account, timezone.now() - timedelta(days=1))]
+
+        assert {name: sum(part[name] for part in parts) for name in before} == before
 
 
 def test_the_ledger_still_notices_a_loss_in_pruned_time(account: Account, carried: list[str]) -> None:

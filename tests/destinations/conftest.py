@@ -1,41 +1,11 @@
 """Emulators on loopback that the tests of all targets share."""
 
-from collections.abc import Iterator
-
 import pytest
 from pytest_httpserver import HTTPServer
 
-from destinations.emulators.aws import create_resources, start_aws, url_of
-from destinations.emulators.azure import AzureReceiver
-from destinations.emulators.receivers import DatadogReceiver, Server
 from destinations.targets import Context
 from destinations.targets._aws import AwsTarget
 from tests.destinations.targets.fake_aws import FakeAws
-
-
-@pytest.fixture(scope="session")
-def aws_url() -> Iterator[str]:
-    """moto with the demo resources."""
-    server = start_aws(0)
-    create_resources(url_of(server))
-    yield url_of(server)
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def datadog_url() -> Iterator[str]:
-    with_receiver = Server(0, DatadogReceiver)
-    with_receiver.start()
-    yield with_receiver.url
-    with_receiver.stop()
-
-
-@pytest.fixture(scope="session")
-def azure_url() -> Iterator[str]:
-    with_receiver = Server(0, AzureReceiver)
-    with_receiver.start()
-    yield with_receiver.url
-    with_receiver.stop()
 
 
 @pytest.fixture

@@ -181,6 +181,47 @@ def test_last_day_is_saved_and_warned_of(destination: Destination, owner_client:
     assert owner_client.post(address, {"expires_on": "2020-01-01"}).status_code == 422
 
 
+NEW = {"description": "Datadog US", "target-site": "datadoghq.com", "target-api_key": NEW_KEY}
+
+
+def test_last_day_is_entered_with_a_new_destination(owner_client: Client) -> None:
+    address = reverse("destinations:create", args=["datadog"])
+    assert 'name="expires_on"' in owner_client.get(address).content.decode()
+
+    assert owner_client.post(address, {**NEW, "expires_on": "2020-01-01"}).status_code == 422
+    assert owner_client.post(address, {**NEW, "expires_on": "2031-05-06"}).status_code == 302
+
+    assert Destination.objects.get().credentials_expire_on == date(2031, 5, 6)
+
+
+def test_last_day_is_changed_with_the_configuration_and_one_that_is_over_stays_in_nobodys_way(
+    destination: Destination, owner_client: Client
+) -> None:
+    ends_in(destination, -3)
+    over = destination.credentials_expire_on
+    assert over is not None
+    address = reverse("destinations:configuration", args=[destination.pk])
+    given = {"description": "Renamed", "target-site": "datadoghq.eu", "expires_on": over.isoformat()}
+
+    assert owner_client.post(address, given).status_code == 302
+    destination.refresh_from_db()
+    assert (destination.description, destination.credentials_expire_on) == ("Renamed", over)
+
+    assert owner_client.post(address, {**given, "expires_on": ""}).status_code == 302
+    destination.refresh_from_db()
+    assert destination.credentials_expire_on is None
+
+
+def test_role_has_no_last_day(owner_client: Client) -> None:
+    role = "arn:aws:iam::123456789012:role/new-events-writer"
+    given = {f"target-{name}": value for name, value in config_for("kinesis", role_arn=role).items()}
+    address = reverse("destinations:create", args=["kinesis"])
+
+    assert owner_client.post(address, {**given, "description": "Stream", "expires_on": "2031-05-06"}).status_code == 302
+
+    assert Destination.objects.get().credentials_expire_on is None
+
+
 def test_role_has_nothing_to_rotate(account: Account, owner_client: Client) -> None:
     destination = make_destination(account, target="kinesis", config=config_for("kinesis"), secrets={})
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.models import Account
 from delivery.models import Delivery
 from delivery.route import route_account
+from destinations.models import TestRun
 from destinations.targets import all_targets
 from events.catalog import catalog
 from events.filters.conditions import Condition, Group
@@ -581,6 +582,47 @@ def test_text_from_events_and_filters_is_escaped(owner_client: Client, account: 
 
     assert "alert(1)" in page
     assert "<script>alert" not in page
+
+
+def test_a_matched_event_is_sent_as_a_test(owner_client: Client, account: Account, traffic: list[str]) -> None:
+    place = make_destination(account)
+    run = start(account, SourceSpec(HTTP, PORT_443, ["conn.server_name"]), destinations=[place])
+    run_backtest(run.pk)
+    send = f"/subscriptions/backtests/{run.pk}/samples/{traffic[5]}/send_test/"
+    assert send in owner_client.get(f"/subscriptions/backtests/{run.pk}/sample/").content.decode()
+
+    answer = owner_client.post(send, {"test_destination": place.pk}, headers={"HX-Request": "true"})
+    plain = owner_client.post(send, {"test_destination": place.pk})
+
+    test, other = TestRun.objects.order_by("pk")
+    assert f"/destinations/tests/{test.pk}/" in answer.content.decode()
+    assert plain.headers["Location"] == f"/destinations/tests/{other.pk}/"
+    record = json.loads(bytes(test.record))
+    assert (record["event_id"], record["test"]) == (traffic[5], True)
+    assert record["object"] == {"conn": {"server_name": "api.acme.app"}}
+    assert test.destination == place
+
+
+def test_only_what_matched_goes_only_to_the_runs_destinations_and_only_by_editors(
+    owner_client: Client, viewer_client: Client, stranger_client: Client, account: Account, traffic: list[str]
+) -> None:
+    place, other = make_destination(account), make_destination(account)
+    run = start(account, destinations=[place])
+    run_backtest(run.pk)
+    samples = f"/subscriptions/backtests/{run.pk}/samples"
+    matched = f"{samples}/{traffic[5]}/send_test/"
+
+    statuses = [
+        owner_client.post(f"{samples}/{traffic[4]}/send_test/", {"test_destination": place.pk}).status_code,
+        owner_client.post(matched, {"test_destination": other.pk}).status_code,
+        owner_client.post(matched).status_code,
+        stranger_client.post(matched, {"test_destination": place.pk}).status_code,
+        viewer_client.post(matched, {"test_destination": place.pk}).status_code,
+    ]
+
+    assert statuses == [404, 404, 404, 404, 403]
+    assert not TestRun.objects.exists()
+    assert matched not in viewer_client.get(f"{samples.removesuffix('s')}/").content.decode()
 
 
 # The command

@@ -542,6 +542,27 @@ def test_only_own_destinations_can_be_chosen(owner_client: Client, account: Acco
     assert Draft.objects.get().content["destinations"] == [place.pk, other.pk]
 
 
+def test_the_picker_searches_on_the_server_and_keeps_what_is_ticked(
+    owner_client: Client, account: Account, place: Destination
+) -> None:
+    for number in range(55):
+        make_destination(account, description=f"Store {number:02}")
+    last = make_destination(account, description="Zagreb")
+    draft = Draft.objects.create(account=account)
+    page = f"/subscriptions/drafts/{draft.pk}/destinations/"
+
+    first = owner_client.get(page)
+    found = owner_client.get(page, {"q": "zagr", "destination": [place.pk]})
+    none = html_of(owner_client.get(page, {"q": "nowhere"}))
+
+    assert len(first.context["places"]) == 50
+    assert "7 more: type on." in html_of(first)
+    assert found.context["places"] == [place, last]
+    assert f'value="{place.pk}" checked' in html_of(found)
+    assert "No destination has “nowhere” in its name." in none
+    assert len(owner_client.get(page, {"q": "Datadog"}).context["places"]) == 50
+
+
 def test_a_destination_is_made_in_the_middle_of_composing(owner_client: Client, place: Destination) -> None:
     pk = drafted(owner_client, place)
     page = reverse("subscriptions:new_destination", args=[pk, "datadog"])

@@ -3,6 +3,7 @@
 import json
 from argparse import ArgumentParser
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 from delivery.ledger import Scope, faults, totals
 
 FAULTS_SHOWN = 50
+ALMOST_AN_HOUR = timedelta(hours=1) - timedelta(microseconds=1)
 
 
 class Command(BaseCommand):
@@ -18,12 +20,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--account", help="Only this account (its ID).")
-        parser.add_argument("--from", dest="start", help="From this minute of routing (RFC 3339).")
-        parser.add_argument("--to", dest="end", help="Up to this minute of routing (RFC 3339).")
+        parser.add_argument("--from", dest="start", help="From the hour of routing of this time (RFC 3339).")
+        parser.add_argument("--to", dest="end", help="Up to the end of the hour of routing of this time (RFC 3339).")
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        scope = Scope(options["account"], _time(options["start"], "--from"), _time(options["end"], "--to"))
+        start, end = _time(options["start"], "--from"), _time(options["end"], "--to")
+        scope = Scope(options["account"], start and _hour(start), end and _hour(end + ALMOST_AN_HOUR))
         found = list(faults(scope))
         sums = totals(scope)
         if options["json"]:
@@ -41,6 +44,11 @@ class Command(BaseCommand):
             raise CommandError(f"The ledger does not close: {len(found):,} faults.")
         if not options["json"]:
             self.stdout.write("The ledger closes.")
+
+
+def _hour(time: datetime) -> datetime:
+    """Its start: tallies are summed by the quarter, then by the hour, so nothing shorter adds up."""
+    return time.replace(minute=0, second=0, microsecond=0)
 
 
 def _time(value: str | None, option: str) -> Any:

@@ -1,4 +1,5 @@
 # Lets Event Subscriptions write to {{ facts.thing }} in {{ facts.arn.region }}, account {{ facts.arn.account }}.
+# It needs version 5 of the AWS provider, or a later one.
 {% if options.create %}{% include terraform_template %}
 {% endif %}resource "aws_iam_role" "event_subscriptions" {
   name        = {{ facts.role_name|hcl }}

@@ -1,10 +1,9 @@
 """Kits applied to an emulated AWS from nothing; then a destination with the role that came out gets a test event.
 
 The emulator does not make delivery streams from CloudFormation, so there the test makes it from the template's own
-properties. Terraform is applied where TEST_TERRAFORM_PLUGINS names a directory that holds the provider.
+properties. Terraform is in test_terraform.py.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,24 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from cfnlint.decode.cfn_yaml import load as load_template
 from pytest_django.fixtures import Settings
 
 from accounts.models import Account
-from destinations.models import TestRun
-from destinations.opening import open_target
 from destinations.setup import Options, kit_for
-from destinations.testing import run_test, start_test_run
+from tests.destinations.setup.applied import BUCKET, assert_a_test_event_arrives, empty_bucket, everything
 from tests.destinations.setup.samples import ARNS, OPTIONS, PRINCIPAL, config_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 BIN = Path(sys.executable).parent
 CREATED = OPTIONS["created"]
-PLUGINS = os.environ.get("TEST_TERRAFORM_PLUGINS", "")
 
 
 @pytest.fixture
@@ -37,13 +31,6 @@ def customer(account: Account, settings: Settings, aws_url: str) -> Account:
     settings.AWS_PRINCIPALS = [PRINCIPAL]
     settings.DEMO, settings.DEMO_AWS_URL = True, aws_url
     return account
-
-
-@pytest.fixture
-def client(aws_url: str) -> Callable[[str], Any]:
-    session = boto3.session.Session("demo", "demo", region_name="eu-west-1")
-    options: dict[str, Any] = {"s3": {"addressing_style": "path"}}
-    return lambda service: session.client(service, endpoint_url=aws_url, config=Config(**options))
 
 
 @pytest.fixture
@@ -63,30 +50,6 @@ def run_script(tmp_path: Path, aws_url: str) -> Callable[..., subprocess.Complet
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
     return run
-
-
-def everything(client: Callable[[str], Any]) -> dict[str, set[str]]:
-    """What the emulator holds, by kind."""
-    groups = client("logs").describe_log_groups()["logGroups"]
-    return {
-        "roles": {role["RoleName"] for role in client("iam").list_roles()["Roles"]},
-        "streams": set(client("kinesis").list_streams()["StreamNames"]),
-        "groups": {group["logGroupName"] for group in groups},
-        "delivery streams": set(client("firehose").list_delivery_streams()["DeliveryStreamNames"]),
-        "buckets": {bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]},
-    }
-
-
-def assert_a_test_event_arrives(account: Account, target: str, role_arn: str) -> None:
-    config = config_for(target, role_arn=role_arn)
-    run = start_test_run(account=account, target=target, config=config, secrets={})
-    run_test(run.pk)
-
-    run.refresh_from_db()
-    assert run.state == TestRun.State.PASSED, run.steps
-    opened = open_target(target, config, {}, account)
-    assert bytes(run.record) in [arrival.data for arrival in opened.arrivals(10)]
-    opened.close()
 
 
 @pytest.mark.parametrize("target", ARNS)
@@ -214,22 +177,10 @@ def _clean(client: Callable[[str], Any], formation: Any) -> None:
     s3 = client("s3")
     for name in everything(client)["delivery streams"] & {"new-archive"}:
         client("firehose").delete_delivery_stream(DeliveryStreamName=name)
-    for name in everything(client)["buckets"] & {"new-archive-123456789012"}:
-        for item in s3.list_objects_v2(Bucket=name).get("Contents", []):
-            s3.delete_object(Bucket=name, Key=item["Key"])
+    empty_bucket(client)
+    for name in everything(client)["buckets"] & {BUCKET}:
         s3.delete_bucket(Bucket=name)
     for name in everything(client)["streams"] & {"new-events"}:
         client("kinesis").delete_stream(StreamName=name)
     for name in everything(client)["groups"] & {"/new/events"}:
         client("logs").delete_log_group(logGroupName=name)
-
-
-@pytest.mark.skipif(not PLUGINS, reason="TEST_TERRAFORM_PLUGINS names no directory with Terraform's AWS provider.")
-@pytest.mark.parametrize("target", ARNS)
-def test_terraform_is_valid(customer: Account, target: str, tmp_path: Path) -> None:
-    part = kit_for(target, config_for(target), customer, CREATED).part("terraform")
-    (tmp_path / part.filename).write_text(part.text)
-
-    for command in (["init", "-backend=false", f"-plugin-dir={PLUGINS}"], ["validate"]):
-        done = subprocess.run(["terraform", *command], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr

@@ -1,7 +1,6 @@
 """What kits hold: the right policies for every partition and option, in files that each language's tools accept."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,12 +16,15 @@ from destinations.targets import all_targets
 from tests.destinations.setup.samples import ACCOUNT, ARNS, KEY, OPTIONS, PRINCIPAL, config_for
 
 BIN = Path(sys.executable).parent
-TERRAFORM = shutil.which("terraform")
 
 
 @pytest.fixture
 def customer(settings: Settings) -> Account:
-    settings.AWS_PRINCIPALS = [PRINCIPAL, "arn:aws-cn:iam::999900002222:user/event-delivery"]
+    settings.AWS_PRINCIPALS = [
+        PRINCIPAL,
+        "arn:aws-cn:iam::999900002222:user/event-delivery",
+        "arn:aws-us-gov:iam::999900003333:role/event-delivery",
+    ]
     return Account(name="Acme", external_id="ac_2tXbM4kQpZ8dK")
 
 
@@ -94,20 +96,46 @@ def test_key_of_a_log_group_has_a_statement_for_its_own_policy(customer: Account
     assert any("key's own policy" in note for note in kit.notes)
 
 
-def test_partition_of_china_trusts_our_identity_there(customer: Account) -> None:
-    config = {"stream_arn": f"arn:aws-cn:kinesis:cn-north-1:{ACCOUNT}:stream/acme"}
+@pytest.mark.parametrize(
+    "options", [Options(create=True, read_back=True), Options(create=True, partition_by_type=True)]
+)
+@pytest.mark.parametrize("target", ARNS)
+@pytest.mark.parametrize(
+    ("region", "principal", "console"),
+    [
+        ("cn-north-1", "arn:aws-cn:iam::999900002222:user/event-delivery", "cn-north-1.console.amazonaws.cn"),
+        (
+            "us-gov-west-1",
+            "arn:aws-us-gov:iam::999900003333:role/event-delivery",
+            "us-gov-west-1.console.amazonaws-us-gov.com",
+        ),
+    ],
+)
+def test_every_part_stays_in_its_partition(
+    customer: Account, target: str, by_type: bool, region: str, principal: str, console: str
+) -> None:
+    partition = principal.split(":")[1]
+    field, arn = ARNS[target]
+    config = {field: arn.replace("arn:aws:", f"arn:{partition}:").replace("eu-west-1", region)}
+    key = KEY.replace("arn:aws:", f"arn:{partition}:").replace("eu-west-1", region)
+    options = Options(create=True, read_back=True, partition_by_type=by_type, kms_key_arn=key)
 
-    kit = kit_for("kinesis", config, customer, Options(create=True))
+    kit = kit_for(target, config, customer, options)
 
-    assert "arn:aws-cn:iam::999900002222:user/event-delivery" in kit.part("script").text
-    assert "arn:aws:" not in kit.part("script").text
-    assert "console.amazonaws.cn" in kit.part("script").instructions[0].link
+    for part in kit.parts:
+        text = part.as_text() + "".join(step.link for step in part.instructions)
+        assert "arn:aws:" not in text, part.slug
+        assert "eu-west-1" not in text, part.slug
+        assert "console.aws.amazon.com" not in text, part.slug
+        if part.slug != "policies":
+            assert principal in text, part.slug
+    assert console in kit.part("console").instructions[0].link
 
 
 def test_partition_without_an_identity_of_ours_offers_access_keys(customer: Account) -> None:
-    config = {"stream_arn": f"arn:aws-us-gov:kinesis:us-gov-west-1:{ACCOUNT}:stream/acme"}
+    config = {"stream_arn": f"arn:aws-iso:kinesis:us-iso-east-1:{ACCOUNT}:stream/acme"}
 
-    with pytest.raises(KitError, match="no AWS identity in the partition aws-us-gov"):
+    with pytest.raises(KitError, match="no AWS identity in the partition aws-iso"):
         kit_for("kinesis", config, customer)
     assert [part.slug for part in kit_for("kinesis", {**config, "auth": "keys"}, customer).parts] == [
         "console",
@@ -204,12 +232,3 @@ def test_cloudformation_passes_its_linter(customer: Account, target: str, tmp_pa
         templates.append(file_of(kit, "cloudformation", tmp_path / name))
 
     checked(BIN / "cfn-lint", *templates)
-
-
-@pytest.mark.skipif(TERRAFORM is None, reason="Terraform is not installed.")
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@pytest.mark.parametrize("target", ARNS)
-def test_terraform_is_well_formed(customer: Account, target: str, options: Options, tmp_path: Path) -> None:
-    file_of(kit_for(target, config_for(target), customer, options), "terraform", tmp_path)
-
-    checked(TERRAFORM, "fmt", "-check", "-diff", tmp_path)

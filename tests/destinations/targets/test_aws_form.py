@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from destinations.targets.cloudwatch_logs import CloudWatchLogsForm
 from destinations.targets.kinesis import KinesisForm
@@ -76,3 +77,14 @@ def test_form_refuses_a_role_of_another_account_where_requests_name_none() -> No
     form = CloudWatchLogsForm({f"target-{name}": value for name, value in data.items()})
 
     assert "Use a role of account 444455556666." in str(form.errors["role_arn"][0])
+
+
+@pytest.mark.parametrize("field", ["role_arn", "stream_arn"])
+def test_form_refuses_what_is_in_our_own_account(settings: Settings, field: str) -> None:
+    settings.AWS_PRINCIPALS = ["arn:aws:iam::999900001111:role/event-delivery"]
+    data = {**BY_ROLE, **STREAM}
+
+    form = form_of({**data, field: data[field].replace("111122223333", "999900001111")})
+
+    assert form_of(data).is_valid()
+    assert "999900001111 is this service's own AWS account." in str(form.errors[field][0])

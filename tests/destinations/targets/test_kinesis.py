@@ -1,12 +1,13 @@
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, ClassVar
 
 import pytest
 
+from destinations.forms import target_form
 from destinations.outcome import ConfigurationError, RetryableError
 from destinations.targets import Context, Target
-from destinations.targets.kinesis import Kinesis, KinesisForm
+from destinations.targets._aws_steps import NOT_CHECKED
+from destinations.targets.kinesis import Kinesis
 from tests.destinations.targets.fake_aws import REQUEST_ID, FakeAws, data_of, identity
 from tests.destinations.targets.samples import BY_KEYS, BY_ROLE, DEMO, KEY_SECRETS, make_record, make_records
 
@@ -81,7 +82,7 @@ def test_steps_pass_against_the_emulator_and_the_record_can_be_read_back(emulate
 
     assert list(details) == ["Configuration", "Assume the role", "Refuse strangers", "Stream", "Write one record"]
     assert "ac_external: granted" in details["Assume the role"]
-    assert details["Refuse strangers"] == "Not checked: the emulator lets everyone in."
+    assert details["Refuse strangers"] == NOT_CHECKED
     assert "acme-events is ACTIVE, 2 shards" in details["Stream"]
     assert details["Write one record"].startswith("shardId-00000000000")
     assert newest.data == record.data
@@ -149,7 +150,7 @@ def test_stored_arn_that_is_none_blocks_and_does_not_break() -> None:
 class TestPartitionKey:
     """A field on request; the event ID where a record does not have it."""
 
-    KEYS: ClassVar[tuple[tuple[str, dict[str, Any], str], ...]] = (
+    KEYS: tuple[tuple[str, dict[str, object], str], ...] = (
         ("conn.server_name", {"conn": {"server_name": 'api."acme".app/é'}}, 'api."acme".app/é'),
         ("conn.server_name", {"conn": {"server_name": "x" * 300}}, "x" * 256),
         ("conn.server_port", {"conn": {"server_port": 443}}, "443"),
@@ -179,14 +180,14 @@ class TestPartitionKey:
 
     @pytest.mark.parametrize("field", ["conn.server_name", "event_type", ""])
     def test_that_exists_is_taken(self, field: str) -> None:
-        form = KinesisForm(form_data(partition_key=field))
+        form = target_form("kinesis", form_data(partition_key=field))
 
         assert form.is_valid(), form.errors
         assert Kinesis.resource(form.config())["partition_key"] == field
 
     @pytest.mark.parametrize("field", ["conn.server_nam", "event_id", "conn", "http.request.headers", "ev.conn"])
     def test_that_no_event_has_is_refused(self, field: str) -> None:
-        form = KinesisForm(form_data(partition_key=field))
+        form = target_form("kinesis", form_data(partition_key=field))
 
         assert form.errors["partition_key"] == [f"No event type has a field {field}. The catalogue lists them."]
 
