@@ -113,7 +113,7 @@ class Measurement:
         """CPU of all parts in µs an event: the median of several windows, each said."""
         windows: list[float] = [sum(self.throughput(seconds)["cpu_us"].values()) for _ in range(runs)]
         sys.stderr.write("  CPU µs an event: " + ", ".join(f"{each:.2f}" for each in windows) + "\n")
-        return statistics.median(windows)
+        return float(statistics.median(windows))
 
     def us_per_added_subscription(self, seconds: float, runs: int) -> float:
         """Of such as match nothing, in µs an event."""
