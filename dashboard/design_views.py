@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from common.as_code import curl
 from common.http import AccountRequest
 from dashboard.subscription_figures import Figures, spark
 from delivery.charts import DEFAULT_WINDOW, WINDOWS, Bucket, Chart, axis_top
@@ -32,7 +33,7 @@ STATES = (
     ("Filtered", "mute", "funnel"),
     ("Dead", "bad", "x-circle"),
 )
-STEP_STATES = ("passed", "warned", "failed", "running", "waiting", "skipped")
+STEP_STATES = ("passed", "warned", "unchecked", "failed", "running", "waiting", "skipped")
 EVENT_ID = "ev_2u9gA1tRwE6uYiOpLkJhGfDsQpZ"
 EVENT = {"event_id": EVENT_ID, "object": {"conn": {"server_port": 443}, "ok": True, "none": None}}
 SENT = {"event_id": EVENT_ID, "object": {"conn": {"server_port": 443}}}
@@ -78,6 +79,7 @@ def design(request: AccountRequest) -> HttpResponse:
         "ledger": LEDGER,
         "ledger_sentence": LEDGER_SENTENCE,
         "event": EVENT,
+        "snippets": [curl("POST", "/event_destinations", {"description": "Checkout", "format": "json"})],
         "sent": SENT,
         "now": timezone.now(),
         "facts": [

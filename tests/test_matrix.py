@@ -31,7 +31,7 @@ NEEDS_EDITOR = {"destinations:choose_target", "destinations:set_up_new", "destin
 # They show to all what only some may change.
 BY_METHOD = {("people", "GET"): Role.VIEWER, ("people", "POST"): Role.ADMIN}
 # Shown where they exist only: in demo mode; once the run is over.
-NOT_HERE = {"destinations:arrived", "subscriptions:backtest_sample"}
+NOT_HERE = {"destinations:arrived", "subscriptions:backtest_sample", "subscriptions:send_sample"}
 REFUSED, MISSING, ELSEWHERE = 403, 404, 302
 # Everybody may leave, so the page itself says whom they may not remove.
 REFUSED_BY_THE_PAGE = {"remove_member": 422}

@@ -7,7 +7,7 @@ from destinations.targets.cloudwatch_logs import CloudWatchLogsForm
 from destinations.targets.kinesis import KinesisForm
 from tests.destinations.targets.samples import BY_KEYS, BY_ROLE, KEY_SECRETS, SECRET
 
-STREAM = {"stream_arn": "arn:aws:kinesis:eu-west-1:111122223333:stream/acme-events"}
+STREAM = {"stream_arn": "arn:aws:kinesis:eu-west-1:111122223333:stream/acme-events", "partition_key": ""}
 GROUP_ARN = "arn:aws:logs:eu-west-1:111122223333:log-group:/acme/events"
 
 
