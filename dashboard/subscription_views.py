@@ -228,7 +228,7 @@ def _choice(request: AccountRequest, subscription: Subscription, waiting: int) -
 def _delete(request: AccountRequest, subscription: Subscription, choice: str) -> HttpResponse:
     delete_subscription(subscription=subscription, actor=Actor.person(request.user))
     if choice == "discard":
-        given_up = discard_waiting(subscription=subscription)
+        given_up = discard_waiting(subscription=subscription, actor=Actor.person(request.user))
         messages.success(request, f"{subscription.name} is deleted, and {given_up:,} waiting records are given up.")
     else:
         messages.success(request, f"{subscription.name} is deleted. What was routed already still goes out.")

@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.audit import record_staff_act
+from accounts.audit import Actor, record_staff_act
 from accounts.models import User
 from common.admin import HistoryAdmin, confirmed_action, within
 from delivery.models import (
@@ -103,9 +103,8 @@ class DeadLetterAdmin(HistoryAdmin):
         consequence="Each record is sent once more, under a new delivery; those already replayed are left out.",
     )
     def replay(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
-        letters = list(queryset.select_related("account"))
-        deliveries = replay_dead_letters(dead_letters=letters)
-        record_staff_act(user=cast("User", request.user), event_type="dead_letters_replayed_by_staff", rows=letters)
+        actor = Actor.person(cast("User", request.user), "Administration")
+        deliveries = replay_dead_letters(dead_letters=queryset, actor=actor)
         messages.success(request, f"{sum(delivery.count for delivery in deliveries)} records are sent again.")
 
 

@@ -263,7 +263,7 @@ def replay(request: APIRequest, payload: ReplayCreate | None = None) -> dict[str
     if missing := numbers - {letter.pk for letter in letters}:
         message = f"There is no dead letter {min(missing)} in this account. GET /event_dead_letters lists them."
         raise APIError(404, HTTPStatus.NOT_FOUND, message)
-    deliveries = replay_dead_letters(dead_letters=letters)
+    deliveries = replay_dead_letters(dead_letters=letters, actor=request.auth.actor)
     return {
         "records": sum(delivery.count for delivery in deliveries),
         "event_deliveries": [delivery_resource(delivery) for delivery in deliveries],

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access import may_edit
+from accounts.audit import Actor
 from common.http import AccountRequest
 from common.ids import is_id
 from common.paging import keyset_page
@@ -96,7 +97,7 @@ def _get(request: AccountRequest, pk: int) -> DeadLetter:
 @require_POST
 @may_edit
 def replay(request: AccountRequest, pk: int) -> HttpResponse:
-    deliveries = replay_dead_letters(dead_letters=[_get(request, pk)])
+    deliveries = replay_dead_letters(dead_letters=[_get(request, pk)], actor=Actor.person(request.user))
     if not deliveries:
         messages.info(request, "This record was replayed before.")
         return redirect("delivery:dead_letter", pk)
@@ -122,7 +123,8 @@ def replay_many(request: AccountRequest) -> HttpResponse:
         if values.get("to") and to is None:
             messages.error(request, "There is no such destination to send them to.")
             return redirect("delivery:dead_letters")
-        count = sum(delivery.count for delivery in replay_dead_letters(dead_letters=letters, to=to))
+        made = replay_dead_letters(dead_letters=letters, to=to, actor=Actor.person(request.user))
+        count = sum(delivery.count for delivery in made)
         messages.success(request, f"{count:,} records are sent again.")
         return redirect("delivery:dead_letters")
     places = Destination.objects.filter(pk__in=letters.order_by().values("destination").distinct())

@@ -21,6 +21,7 @@ from delivery.deltas import Deltas
 from delivery.expiry import kill
 from delivery.lines import open_lines, open_types, types_of
 from delivery.models import Delivery, DeliveryQuerySet, Origin
+from delivery.trail import record_waiting
 from destinations.models import Destination
 from destinations.services import delete_destination, resume_destination
 from subscriptions.models import Subscription
@@ -88,24 +89,44 @@ def count_waiting(*, destination: Destination | None = None, subscription: Subsc
     return Waiting(found["records"], found["size"], oldest, oldest + retention if oldest else None)
 
 
-def discard_waiting(*, destination: Destination | None = None, subscription: Subscription | None = None) -> int:
+def discard_waiting(
+    *, destination: Destination | None = None, subscription: Subscription | None = None, actor: Actor = SYSTEM
+) -> int:
     """Give up what waits: a person's explicit act. Returns the number of records."""
-    return _in_steps(waiting_deliveries(destination=destination, subscription=subscription), _discard)
+    owner = _owner(destination, subscription)
+
+    def act(deliveries: Sequence[Delivery]) -> int:
+        records = _discard(deliveries)
+        record_waiting(owner, actor, "discarded", records)
+        return records
+
+    return _in_steps(waiting_deliveries(destination=destination, subscription=subscription), act)
 
 
 def move_waiting(
-    *, to: Destination, destination: Destination | None = None, subscription: Subscription | None = None
+    *,
+    to: Destination,
+    destination: Destination | None = None,
+    subscription: Subscription | None = None,
+    actor: Actor = SYSTEM,
 ) -> int:
     """Send what waits to another destination, each delivery under a new one that names it as its parent.
 
     Returns the number of records. Raises NotPossibleError.
     """
-    if to.deleted_at is not None or to.account_id != _owner(destination, subscription).account_id:
+    owner = _owner(destination, subscription)
+    if to.deleted_at is not None or to.account_id != owner.account_id:
         raise NotPossibleError("There is no such destination to send them to.")
     if destination is not None and destination.pk == to.pk:
         raise NotPossibleError("They wait for this destination already. Choose another one.")
     waiting = waiting_deliveries(destination=destination, subscription=subscription).exclude(destination=to)
-    moved = _in_steps(waiting, lambda free: _move(free, to))
+
+    def act(deliveries: Sequence[Delivery]) -> int:
+        records = _move(deliveries, to)
+        record_waiting(owner, actor, "moved", records, to)
+        return records
+
+    moved = _in_steps(waiting, act)
     if moved:
         wake.drain(to.pk, slow=to.is_failing)
     return moved
@@ -115,11 +136,11 @@ def resume(*, destination: Destination, how: Resume, to: Destination | None = No
     """Let a destination go on; returns how many records were discarded or moved. Raises NotPossibleError."""
     taken = 0
     if how == Resume.SKIP:
-        taken = discard_waiting(destination=destination)
+        taken = discard_waiting(destination=destination, actor=actor)
     elif how == Resume.MOVE:
         if to is None:
             raise NotPossibleError("Choose the destination that takes what was held.")
-        taken = move_waiting(destination=destination, to=to)
+        taken = move_waiting(destination=destination, to=to, actor=actor)
     Destination.objects.filter(pk=destination.pk).update(newest_first=how == Resume.NEWEST_FIRST)
     resume_destination(destination=destination, actor=actor)
     log.info("destination_resumed", destination=destination.pk, how=how.value, taken=taken)
@@ -139,7 +160,7 @@ def delete_destination_with(
     if leftover == Leftover.MOVE and (to is None or to.pk == destination.pk):
         raise NotPossibleError("Choose another destination that takes what waits.")
     delete_destination(destination=destination, actor=actor)
-    return _settle_leftover(leftover, to, destination=destination)
+    return _settle_leftover(leftover, to, actor, destination=destination)
 
 
 def delete_subscription_with(
@@ -149,20 +170,21 @@ def delete_subscription_with(
     if leftover == Leftover.MOVE and to is None:
         raise NotPossibleError("Choose the destination that takes what waits.")
     delete_subscription(subscription=subscription, actor=actor)
-    return _settle_leftover(leftover, to, subscription=subscription)
+    return _settle_leftover(leftover, to, actor, subscription=subscription)
 
 
 def _settle_leftover(
     leftover: Leftover,
     to: Destination | None,
+    actor: Actor,
     *,
     destination: Destination | None = None,
     subscription: Subscription | None = None,
 ) -> int:
     if leftover == Leftover.DISCARD:
-        return discard_waiting(destination=destination, subscription=subscription)
+        return discard_waiting(destination=destination, subscription=subscription, actor=actor)
     if leftover == Leftover.MOVE and to is not None:
-        return move_waiting(to=to, destination=destination, subscription=subscription)
+        return move_waiting(to=to, destination=destination, subscription=subscription, actor=actor)
     if leftover == Leftover.DEAD_LETTERS:
         waiting = waiting_deliveries(destination=destination, subscription=subscription)
         return kill(waiting, code="deleted", reason="What it was for was deleted while it waited.")

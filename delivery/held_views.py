@@ -72,7 +72,7 @@ def _resumed(how: Resume, taken: int, to: Destination | None) -> str:
 def discard(request: AccountRequest, pk: str) -> HttpResponse:
     found = get_destination(request, pk)
     if request.method == "POST":
-        count = discard_waiting(destination=found)
+        count = discard_waiting(destination=found, actor=Actor.person(request.user))
         messages.success(request, f"{count:,} waiting records are discarded.")
         return redirect("delivery:destination", pk)
     return render(request, "delivery/discard.html", {"destination": found, "waiting": count_waiting(destination=found)})

@@ -6,12 +6,14 @@ import msgspec
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts.audit import SYSTEM, Actor
 from common import payloads, wake
 from common.clock import database_now
 from delivery.deltas import Deltas
 from delivery.held import discard_waiting, waiting_deliveries
 from delivery.lines import types_of
 from delivery.models import DeadLetter, Delivery, DeliveryQuerySet, Origin
+from delivery.trail import record_dead_letters
 from destinations.models import Destination
 from destinations.services import retry_destination_now
 
@@ -61,7 +63,10 @@ def dead_letters_like(letter: DeadLetter) -> QuerySet[DeadLetter]:
 
 
 def replay_dead_letters(
-    *, dead_letters: Iterable[DeadLetter] | QuerySet[DeadLetter], to: Destination | None = None
+    *,
+    dead_letters: Iterable[DeadLetter] | QuerySet[DeadLetter],
+    to: Destination | None = None,
+    actor: Actor = SYSTEM,
 ) -> list[Delivery]:
     """Send dead letters again, to where they belonged or to another destination of the account.
 
@@ -74,16 +79,16 @@ def replay_dead_letters(
         ids = [letter.pk for letter in dead_letters]
     made: list[Delivery] = []
     for start in range(0, len(ids), REPLAY_STEP):
-        made += _replay_step(ids[start : start + REPLAY_STEP], to)
+        made += _replay_step(ids[start : start + REPLAY_STEP], to, actor)
     return made
 
 
 @transaction.atomic
-def _replay_step(ids: Sequence[int], to: Destination | None) -> list[Delivery]:
+def _replay_step(ids: Sequence[int], to: Destination | None, actor: Actor) -> list[Delivery]:
     fresh = (
         DeadLetter.objects.select_for_update(of=("self",))
         .filter(pk__in=ids, replayed_as=None)
-        .select_related("delivery")
+        .select_related("delivery", "account")
         .defer("delivery__payload")
         .order_by("delivery_id", "position")
     )
@@ -93,6 +98,7 @@ def _replay_step(ids: Sequence[int], to: Destination | None) -> list[Delivery]:
     deltas = Deltas()
     made = [_replay_group(letters, to, deltas) for letters in groups.values()]
     deltas.save()
+    record_dead_letters(fresh, actor, to)
     for destination in Destination.objects.filter(pk__in={delivery.destination_id for delivery in made}):
         wake.drain(destination.pk, slow=destination.is_failing)
     return made

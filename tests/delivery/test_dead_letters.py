@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from accounts.models import Account
+from accounts.models import Account, AuditEntry
 from delivery import services
 from delivery.ledger import Scope, faults
 from delivery.models import DeadLetter, Delivery
@@ -60,6 +60,8 @@ def test_dead_letters_go_to_another_destination(
     other = make_destination(account, description="Other")
 
     replay_dead_letters(dead_letters=DeadLetter.objects.all(), to=other)
+    recorded = AuditEntry.objects.get(event_type="dead_letters_replayed")
+    assert recorded.after == {"records": 3, "destination_id": other.pk}
     carry(account)
 
     assert sorted(datadog.event_ids) == sorted(dead)

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.audit import SYSTEM
-from accounts.models import Account
+from accounts.models import Account, AuditEntry
 from common.clock import database_now
 from delivery import expiry
 from delivery.claim import claim
@@ -152,6 +152,8 @@ def test_only_the_open_records_of_a_delivery_move(
     other = make_destination(account, description="Other")
 
     assert move_waiting(destination=destination, to=other) == 2
+    recorded = AuditEntry.objects.get(event_type="waiting_records_moved")
+    assert (recorded.object_id, recorded.after) == (destination.pk, {"records": 2, "destination_id": other.pk})
     carry(account)
 
     assert datadog.event_ids == list(ids)
@@ -180,6 +182,8 @@ def test_discarding_of_a_subscription_leaves_those_of_others(
     route_account(account.pk)
 
     assert discard_waiting(subscription=subscription) == 7
+    recorded = AuditEntry.objects.get(event_type="waiting_records_discarded")
+    assert (recorded.object_id, recorded.after) == (subscription.pk, {"records": 7, "destination_id": None})
     assert count_waiting(destination=destination).records == 1
     assert_ledger_closes()
 
