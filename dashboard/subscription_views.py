@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,7 +20,7 @@ from accounts.access import may_edit
 from accounts.audit import Actor
 from common.http import AccountRequest
 from dashboard.subscription_figures import (
-    Bar,
+    Bars,
     Figures,
     figures_of,
     ledger_of,
@@ -31,6 +31,7 @@ from dashboard.subscription_figures import (
 )
 from delivery.models import Delivery, Tally
 from delivery.services import discard_waiting
+from destinations.models import Destination
 from subscriptions.health import Condition, condition_of
 from subscriptions.models import DRAFT_KEPT, Draft, Subscription
 from subscriptions.services import delete_subscription, update_subscription
@@ -50,7 +51,7 @@ class Row:
     subscription: Subscription
     figures: Figures
     condition: Condition
-    bars: Sequence[Bar]
+    bars: Sequence[Bars]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ def _with_last_delivered(subscriptions: QuerySet[Subscription]) -> QuerySet[Any]
 
 
 def _rows(request: AccountRequest, ids: list[str], now: datetime) -> list[Row]:
-    shown = _with_last_delivered(Subscription.objects.filter(pk__in=ids)).prefetch_related("sources", "destinations")
+    places = Prefetch("destinations", Destination.objects.light())
+    shown = _with_last_delivered(Subscription.objects.filter(pk__in=ids)).prefetch_related("sources", places)
     by_id = {subscription.pk: subscription for subscription in shown}
     figures = figures_of(request.account, list(by_id.values()), now)
     return [
