@@ -125,7 +125,7 @@ def replay_many(request: AccountRequest) -> HttpResponse:
             return redirect("delivery:dead_letters")
         made = replay_dead_letters(dead_letters=letters, to=to, actor=Actor.person(request.user))
         count = sum(delivery.count for delivery in made)
-        messages.success(request, f"{count:,} records are sent again.")
+        messages.success(request, f"{count:,} record{' is' if count == 1 else 's are'} sent again.")
         return redirect("delivery:dead_letters")
     places = Destination.objects.filter(pk__in=letters.order_by().values("destination").distinct())
     context = {

@@ -298,6 +298,6 @@ def test_axe_finds_nothing(
     one = f"/subscriptions/{subscription.pk}/"
     for address in (
         "/", "/subscriptions/", one, f"{one}edit/", f"{one}revisions/", f"{one}revisions/1/", f"{one}delete/",
-        f"{one}switch_off/", NEW, "/find/?q=Requests", "/settings/",
+        f"{one}switch_off/", f"{one}as-code/", NEW, "/find/?q=Requests", "/settings/",
     ):  # fmt: skip
         check_page(open_page(address, theme=theme, width=width))

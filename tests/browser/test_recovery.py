@@ -77,8 +77,9 @@ def test_dead_letters_are_read_and_sent_again(
     expect(page.locator("main")).to_contain_text("Datadog can't read the entry.")
 
     page.get_by_role("link", name="Send again…").click()
-    expect(page.locator("main")).to_contain_text("1 record")
+    expect(page.locator("main")).to_contain_text("Send 1 dead letter again?")
     page.locator("main").get_by_role("button", name="Send 1 again").click()
+    expect(page.locator("main")).to_contain_text("1 record is sent again.")
     run_jobs(*settings.QUEUE_NAMES)
 
     page.goto(f"/events/{refused}/")
@@ -104,6 +105,8 @@ def test_past_events_are_replayed_without_javascript(
 ) -> None:
     page = open_page(f"/events/{refused}/", script=False)
     page.get_by_role("link", name="Replay…").click()
+    page.get_by_label("Subscription").select_option(label="Requests")
+    page.get_by_label("To", exact=True).select_option(label="Datadog EU")
     page.get_by_role("button", name="Show what would happen").click()
     page.get_by_role("button", name="Replay 1 record").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Replay")
