@@ -10,7 +10,7 @@ from destinations.targets import all_targets
 UNSAVED = "new-destination"
 SETTINGS = ("description", "metadata", "refuses_too_old")
 # What the provider's schema does not have.
-UNKNOWN_TO_TERRAFORM = {"refuses_too_old"}
+UNKNOWN_TO_TERRAFORM = {"refuses_too_old", "partition_key"}
 
 
 def destination_as_code(destination: Destination) -> list[Snippet]:
@@ -41,13 +41,20 @@ def snippets(
     target = {slug: _plain(resource, set(secrets), pk or UNSAVED)}
     given = {name: settings[name] for name in SETTINGS if name in settings}
     body = {**given, "format": format_, "target": target}
-    of_provider = {name: value for name, value in body.items() if name not in UNKNOWN_TO_TERRAFORM}
     method, path = ("PATCH", f"/event_destinations/{pk}") if pk else ("POST", "/event_destinations")
     return [
         curl(method, path, body),
-        terraform("ngrok_event_destination", given["description"] or slug, of_provider, pk),
+        terraform("ngrok_event_destination", given["description"] or slug, _of_provider(body), pk),
         as_yaml("destinations", {"id": pk or UNSAVED, **given, "target": target}),
     ]
+
+
+def _of_provider(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _of_provider(item) if isinstance(item, Mapping) else item
+        for name, item in value.items()
+        if name not in UNKNOWN_TO_TERRAFORM
+    }
 
 
 def _plain(value: Mapping[str, Any], secrets: set[str], owner: str) -> dict[str, Any]:
