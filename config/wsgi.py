@@ -8,6 +8,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 django = get_wsgi_application()
 
-from events.quick_way import SingleEvents  # noqa: E402 - Django has to be set up before
+from common.processes import settle_memory  # noqa: E402 - Django has to be set up before
+from events.quick_way import QuickWay  # noqa: E402
 
-application = SingleEvents(django)
+application = QuickWay(django)
+
+settle_memory()

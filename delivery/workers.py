@@ -21,7 +21,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from common.processes import die_with_parent
+from common.processes import die_with_parent, settle_memory
 from delivery import stopping
 from delivery.retention import prune
 from delivery.sweep import INTERVAL_SECONDS, sweep
@@ -77,6 +77,7 @@ class WorkerPool:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         die_with_parent()
+        settle_memory()
         self._children = [self._start(queue) for queue in self._queues]
         next_sweep, next_prune = time.monotonic(), time.monotonic() + PRUNE_INTERVAL_SECONDS
         while not self._stopping:

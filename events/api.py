@@ -1,14 +1,17 @@
 """`POST /api/events`: publishing over HTTP."""
 
+from collections import Counter
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from django.http import HttpResponse, JsonResponse
 from ninja import Router, Schema
 
+from common import metrics
 from common.api import APIError
 from common.api_requests import read_body
 from events.authentication import PublishingRequest, publishing_key
-from events.intake import MAX_BODY_BYTES, BodyError
+from events.intake import MAX_BODY_BYTES, BodyError, Fault
 from events.publishing import IdempotencyConflictError, RefusedError, publish_body
 
 router = Router(tags=["Events"])
@@ -53,6 +56,7 @@ def publish_events(request: PublishingRequest, partial: bool = False) -> HttpRes
     except BodyError as error:
         raise APIError(213, HTTPStatus.BAD_REQUEST, str(error)) from error
     except RefusedError as error:
+        _count(error.faults)
         raise APIError(
             5201,
             HTTPStatus.BAD_REQUEST,
@@ -61,4 +65,10 @@ def publish_events(request: PublishingRequest, partial: bool = False) -> HttpRes
         ) from error
     except IdempotencyConflictError as error:
         raise APIError(5202, HTTPStatus.CONFLICT, str(error)) from error
+    _count(receipt.faults)
     return JsonResponse(receipt.as_dict(), status=HTTPStatus.ACCEPTED)
+
+
+def _count(faults: Iterable[Fault]) -> None:
+    for code, number in Counter(fault.code for fault in faults).items():
+        metrics.refused.labels(code).inc(number)

@@ -103,8 +103,6 @@ def _store(
     intake: Intake, publisher: Publisher, *, partial: bool, now: datetime, idempotency: tuple[str, str] | None
 ) -> Receipt:
     by_account = _authorize(intake, publisher)
-    for code, number in Counter(fault.code for fault in intake.faults).items():
-        metrics.refused.labels(code).inc(number)
     if intake.faults and not (partial and intake.events):
         raise RefusedError(intake.faults)
     ids: dict[int, str] = {}

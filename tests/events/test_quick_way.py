@@ -26,7 +26,7 @@ from delivery.fate import State, fate_of
 from delivery.ledger import Scope, faults
 from events.intake import read_single
 from events.models import EventBatch, PublisherKey
-from events.quick_way import SingleEvents
+from events.quick_way import QuickWay
 from events.services import issue_token
 from events.singles import MAX_SINGLE_BYTES, Single, save_singles
 from events.stored import find_event
@@ -84,9 +84,9 @@ def long_way() -> LongWay:
 
 
 @pytest.fixture
-def quick(long_way: LongWay, settings: Settings) -> SingleEvents:
+def quick(long_way: LongWay, settings: Settings) -> QuickWay:
     settings.ALLOWED_HOSTS = ["testserver"]
-    return SingleEvents(long_way)
+    return QuickWay(long_way)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def token(account: Account) -> str:
 
 
 def test_a_plain_event_is_stored_and_answered_as_by_the_long_way(
-    account: Account, token: str, quick: SingleEvents, long_way: LongWay
+    account: Account, token: str, quick: QuickWay, long_way: LongWay
 ) -> None:
     by_quick_way = send(quick, token=token)
     by_long_way = send(get_wsgi_application(), token=token)
@@ -110,7 +110,7 @@ def test_a_plain_event_is_stored_and_answered_as_by_the_long_way(
     assert by_quick_way.headers == by_long_way.headers
 
 
-def test_a_stored_event_is_as_it_was_sent_but_on_one_line(account: Account, token: str, quick: SingleEvents) -> None:
+def test_a_stored_event_is_as_it_was_sent_but_on_one_line(account: Account, token: str, quick: QuickWay) -> None:
     event = make_event(principal={"id": "usr_1"})
 
     answer = send(quick, json.dumps(event, indent=2).encode(), token)
@@ -124,7 +124,7 @@ def test_a_stored_event_is_as_it_was_sent_but_on_one_line(account: Account, toke
     assert EventBatch.objects.get().publisher == APIKey.objects.get().pk
 
 
-def test_a_publisher_key_publishes_for_the_account_it_names(account: Account, quick: SingleEvents) -> None:
+def test_a_publisher_key_publishes_for_the_account_it_names(account: Account, quick: QuickWay) -> None:
     token = issue_token(PublisherKey(name="edge"))
 
     answer = send(quick, json.dumps(make_event(account_id=account.pk)).encode(), token)
@@ -162,7 +162,7 @@ def test_a_publisher_key_publishes_for_the_account_it_names(account: Account, qu
     ],
 )
 def test_what_is_not_plain_is_handed_on_untouched(
-    token: str, quick: SingleEvents, long_way: LongWay, body: bytes, environ: dict[str, str]
+    token: str, quick: QuickWay, long_way: LongWay, body: bytes, environ: dict[str, str]
 ) -> None:
     assert send(quick, body, token, **environ).status == 418
 
@@ -171,19 +171,19 @@ def test_what_is_not_plain_is_handed_on_untouched(
 
 
 def test_a_revocation_holds_for_the_very_next_request(
-    account: Account, token: str, quick: SingleEvents, long_way: LongWay
+    account: Account, token: str, quick: QuickWay, long_way: LongWay
 ) -> None:
     assert send(quick, token=token).status == 202
     revoke_api_key(key=APIKey.objects.get(), actor=SYSTEM)
 
     assert send(quick, token=token).status == 418
-    assert send(SingleEvents(get_wsgi_application()), token=token).body["status_code"] == 401
+    assert send(QuickWay(get_wsgi_application()), token=token).body["status_code"] == 401
     assert EventBatch.objects.count() == 1
 
 
 @pytest.mark.parametrize("change", ["expired", "without_scope", "suspended"])
 def test_a_key_that_may_not_publish_is_handed_on(
-    account: Account, token: str, quick: SingleEvents, change: str
+    account: Account, token: str, quick: QuickWay, change: str
 ) -> None:
     match change:
         case "expired":
@@ -198,7 +198,7 @@ def test_a_key_that_may_not_publish_is_handed_on(
 
 
 def test_at_the_api_host_events_are_published_at_its_root(
-    account: Account, token: str, quick: SingleEvents, settings: Settings
+    account: Account, token: str, quick: QuickWay, settings: Settings
 ) -> None:
     settings.API_HOST = "api.acme.example"
     settings.ALLOWED_HOSTS = ["api.acme.example"]
@@ -214,7 +214,7 @@ def test_behind_https_plain_http_is_handed_on_and_the_answer_asks_for_https(
     settings.SECURE_SSL_REDIRECT = True
     settings.SECURE_HSTS_SECONDS = 60
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    quick = SingleEvents(long_way)
+    quick = QuickWay(long_way)
 
     assert send(quick, token=token).status == 418
     answer = send(quick, token=token, HTTP_X_FORWARDED_PROTO="https")
@@ -222,7 +222,7 @@ def test_behind_https_plain_http_is_handed_on_and_the_answer_asks_for_https(
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=60")
 
 
-def test_the_request_is_logged_under_its_operation_id(token: str, quick: SingleEvents) -> None:
+def test_the_request_is_logged_under_its_operation_id(token: str, quick: QuickWay) -> None:
     with structlog.testing.capture_logs() as lines:
         answer = send(quick, token=token)
 
@@ -281,7 +281,7 @@ def test_each_event_of_a_shared_batch_has_a_fate_of_its_own(
 
 
 def test_events_that_arrive_together_are_all_stored_and_each_is_told_its_own(
-    account: Account, token: str, quick: SingleEvents
+    account: Account, token: str, quick: QuickWay
 ) -> None:
     told: dict[int, str] = {}
 
