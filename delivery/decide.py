@@ -12,6 +12,9 @@ from events.models import EventBatch
 from events.projection import Projection
 from subscriptions.plan import Plan, PlannedSource, PlannedSubscription
 
+# By projection, the records that were made of a batch, by their index.
+Shared = dict[Projection, dict[int, bytes]]
+
 
 @dataclass(slots=True)
 class BatchOutcome:
@@ -80,9 +83,10 @@ class _Deciding:
     def decide(self) -> None:
         reader = self._run.plan.lines_reader(self._types)
         for event_type, indexes, objects in reader.read(self._ndjson, self._lines):
+            sources = self._run.plan.by_type.get(event_type, ())
             # Sources with the same projection share its records.
-            records: dict[Projection, dict[int, bytes]] = {}
-            for source in self._run.plan.by_type.get(event_type, ()):
+            records: Shared | None = {} if len(sources) > 1 else None
+            for source in sources:
                 self._decide_source(source, event_type, indexes, objects, records)
         for subscription_id, parts in self._parts.items():
             self._run.taken[subscription_id].lines += _in_order(parts)
@@ -93,7 +97,7 @@ class _Deciding:
         event_type: str,
         indexes: list[int],
         objects: list[Any],
-        records: dict[Projection, dict[int, bytes]],
+        records: Shared | None,
     ) -> None:
         subscription = source.subscription
         outcome = self._run.outcomes[self._position].setdefault(subscription.id, BatchOutcome())
@@ -115,12 +119,12 @@ class _Deciding:
         taken.filtered[event_type] += len(indexes) - len(matched)
         self._parts[subscription.id].append((matched, self._records(matched, source.projection, records)))
 
-    def _records(
-        self, matched: list[int], projection: Projection | None, records: dict[Projection, dict[int, bytes]]
-    ) -> list[bytes]:
+    def _records(self, matched: list[int], projection: Projection | None, records: Shared | None) -> list[bytes]:
         """The records of the matched events; those that another source has made already are taken from `records`."""
         if projection is None:
             return self._lines.at(matched)
+        if records is None:
+            return projection.apply_to_lines(self._lines.at(matched))
         made = records.setdefault(projection, {})
         missing = [index for index in matched if index not in made] if made else matched
         made.update(zip(missing, projection.apply_to_lines(self._lines.at(missing)), strict=True))

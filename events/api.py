@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from ninja import Router, Schema
 
 from common import metrics
@@ -66,7 +66,7 @@ def publish_events(request: PublishingRequest, partial: bool = False) -> HttpRes
     except IdempotencyConflictError as error:
         raise APIError(5202, HTTPStatus.CONFLICT, str(error)) from error
     _count(receipt.faults)
-    return JsonResponse(receipt.as_dict(), status=HTTPStatus.ACCEPTED)
+    return HttpResponse(receipt.as_json(), content_type="application/json", status=HTTPStatus.ACCEPTED)
 
 
 def _count(faults: Iterable[Fault]) -> None:

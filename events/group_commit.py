@@ -12,8 +12,10 @@ from typing import Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections, transaction
 
-# A leader that took over waits so long for more company; who comes alone commits at once.
+# A leader waits so long for more company while groups follow each other; who comes alone commits at once.
 GATHER_SECONDS = 0.003
+# Those that were just answered send their next requests within this time: the first of them does not come alone.
+COMPANY_SECONDS = 0.02
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -46,6 +48,7 @@ class GroupCommit(Generic[T, R]):
         self._waiting: list[_Waiting[T, R]] = []
         self._lock = threading.Lock()
         self._is_led = False
+        self._company_until = 0.0
 
     def commit(self, item: T) -> R:
         """Return the item's result when it is committed; raise what its own commit raised."""
@@ -56,7 +59,7 @@ class GroupCommit(Generic[T, R]):
         if follows:
             mine.wait()
         if not mine.is_done:
-            if follows:
+            if follows or time.monotonic() < self._company_until:
                 time.sleep(GATHER_SECONDS)
             self._lead()
         if mine.error is not None:
@@ -76,6 +79,7 @@ class GroupCommit(Generic[T, R]):
             with self._lock:
                 successor = self._waiting[0] if self._waiting else None
                 self._is_led = successor is not None
+                self._company_until = time.monotonic() + COMPANY_SECONDS if len(group) > 1 else 0.0
             if successor is not None:
                 successor.wake()
             for member in group:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, islice
+from operator import attrgetter
 from typing import Any, cast
 
 import msgspec
@@ -33,6 +35,12 @@ class EventInput(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     principal: Raw = NULL
 
 
+# Of many events: mapping these is a third quicker than a loop.
+TYPE, STAMP, ACCOUNT, PRINCIPAL, OBJECT = map(
+    attrgetter, ("event_type", "event_timestamp", "account_id", "principal", "object")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why the event at `index` of the request is refused."""
@@ -47,9 +55,10 @@ class Fault:
 
 @dataclass(slots=True)
 class Intake:
-    """Events in the order of the request, each with its index; the faults of the others."""
+    """Events in the order of the request, the index of each in it, and the faults of the others."""
 
-    events: list[tuple[int, EventInput]] = field(default_factory=list)
+    events: list[EventInput] = field(default_factory=list)
+    indexes: Sequence[int] = field(default_factory=list)
     # Whether a value may hold line ends between its tokens, as pretty-printed JSON does.
     is_multiline: bool = True
     faults: list[Fault] = field(default_factory=list)
@@ -73,14 +82,20 @@ def read_body(body: bytes, *, now: datetime) -> Intake:
         raise BodyError(f"The body is larger than {MAX_BODY_BYTES:,} bytes. Send several requests.")
     # Looking for one byte takes a twentieth of the time of looking for the pattern, and few bodies have a backslash.
     suspicious = b"\\" in body and SUSPICIOUS.search(body) is not None
-    events = _decode_at_once(body)
-    if events is not None and not suspicious:
-        intake = Intake(events=list(enumerate(events)), is_multiline=_is_multiline(events))
-        lengths = [len(event.object) for event in events]
-    else:
+    events = None if suspicious else _decode_at_once(body)
+    if events is None:
         intake, lengths = _decode_one_by_one(_split(body))
-    _check_count(len(intake.events) + len(intake.faults))
-    _check_events(intake, lengths, now)
+        _check_count(len(intake.events) + len(intake.faults))
+        _check_events(intake, lengths, now)
+        return intake
+    _check_count(len(events))
+    objects = list(map(OBJECT, events))
+    lengths = list(map(len, objects))
+    # Joining costs less than asking each value, and much less than counting the line feeds of the body.
+    values = b"".join(objects)
+    intake = Intake(events, range(len(events)), is_multiline=_has_line_ends(values + _principals(events)))
+    if not _are_all_good(events, values, lengths, now):
+        _check_events(intake, lengths, now)
     return intake
 
 
@@ -93,7 +108,7 @@ def read_single(body: bytes, *, now: datetime) -> EventInput | None:
         event = _event_decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    intake = Intake(events=[(0, event)])
+    intake = Intake([event], [0])
     _check_events(intake, [len(event.object)], now)
     return None if intake.faults else event
 
@@ -117,9 +132,13 @@ def _decode_at_once(body: bytes) -> list[EventInput] | None:
         return None
 
 
-def _is_multiline(events: Sequence[EventInput]) -> bool:
-    # Joining costs less than asking each value, and much less than counting the line feeds of the body.
-    values = b"".join([event.object for event in events]) + b"".join([event.principal for event in events])
+def _principals(events: Sequence[EventInput]) -> bytes:
+    """Joined; most events have none, and those share one."""
+    principals = list(map(PRINCIPAL, events))
+    return b"" if principals.count(NULL) == len(principals) else b"".join(principals)
+
+
+def _has_line_ends(values: bytes) -> bool:
     return b"\n" in values or b"\r" in values
 
 
@@ -149,15 +168,17 @@ def _check_count(count: int) -> None:
 
 def _decode_one_by_one(items: Sequence[bytes]) -> tuple[Intake, list[int]]:
     intake = Intake()
-    lengths = []
+    indexes, lengths = [], []
     for index, item in enumerate(items):
         try:
             event = _decode_item(item)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             intake.faults.append(Fault(index, "malformed", _reason(error)))
         else:
-            intake.events.append((index, event))
+            intake.events.append(event)
+            indexes.append(index)
             lengths.append(len(item))
+    intake.indexes = indexes
     return intake, lengths
 
 
@@ -193,12 +214,11 @@ def _reason(error: Exception) -> str:
 
 def _check_events(intake: Intake, lengths: Sequence[int], now: datetime) -> None:
     """Move events that the catalogue, the clock or the size refuses from `events` to `faults`."""
-    if _are_all_good([event for _, event in intake.events], lengths, now):
-        return
     known = catalog()
     latest = now + MAX_CLOCK_LEAD
-    good: list[tuple[int, EventInput]] = []
-    for (index, event), length in zip(intake.events, lengths, strict=True):
+    good: list[EventInput] = []
+    indexes: list[int] = []
+    for index, event, length in zip(intake.indexes, intake.events, lengths, strict=True):
         if event.event_timestamp is UNSET:
             event.event_timestamp = now
         if (
@@ -208,26 +228,32 @@ def _check_events(intake: Intake, lengths: Sequence[int], now: datetime) -> None
             and event.event_timestamp.tzinfo is not None
             and EARLIEST <= event.event_timestamp <= latest
         ):
-            good.append((index, event))
+            good.append(event)
+            indexes.append(index)
         else:
             intake.faults.append(_fault(index, event, length, now))
-    intake.events = good
+    intake.events, intake.indexes = good, indexes
     intake.faults.sort(key=lambda fault: fault.index)
 
 
-def _are_all_good(events: Sequence[EventInput], lengths: Sequence[int], now: datetime) -> bool:
-    """Whether no event has a fault or lacks its time; asked of all at once, a third of the time of one by one."""
-    stamps = [event.event_timestamp for event in events]
+def _are_all_good(events: Sequence[EventInput], values: bytes, lengths: Sequence[int], now: datetime) -> bool:
+    """Whether no event has a fault or lacks its time; asked of all at once, a third of the time of one by one.
+
+    `values` are their objects, joined; `lengths` the lengths of these.
+    """
+    stamps = list(map(STAMP, events))
     try:
         # Fails where one has no time or no zone.
-        are_timely = min(stamps) >= EARLIEST and max(stamps) <= now + MAX_CLOCK_LEAD  # type: ignore[type-var, operator]
+        are_timely = min(stamps) >= EARLIEST and max(stamps) <= now + MAX_CLOCK_LEAD
     except (TypeError, ValueError):
         return False
+    # Raw holds no white space around a value.
+    starts = islice(accumulate(lengths, initial=0), len(lengths))
     return (
         are_timely
-        and catalog().keys() >= {event.event_type for event in events}
+        and catalog().keys() >= set(map(TYPE, events))
         and max(lengths) <= MAX_EVENT_BYTES
-        and {memoryview(event.object)[0] for event in events} == {ord("{")}
+        and set(map(values.__getitem__, starts)) == {ord("{")}
     )
 
 

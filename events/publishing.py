@@ -5,9 +5,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 import msgspec
+import orjson
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from msgspec import UNSET, Raw
@@ -16,7 +18,7 @@ from accounts.models import Account
 from common import metrics, payloads, rows, wake
 from common.ids import new_ids
 from events.envelope import Envelope, encode_lines
-from events.intake import EventInput, Fault, Intake, read_body, read_values
+from events.intake import ACCOUNT, OBJECT, PRINCIPAL, STAMP, TYPE, EventInput, Fault, Intake, read_body, read_values
 from events.models import EventBatch, PublishRequest
 
 # What this product publishes about itself; nobody else may claim these.
@@ -62,6 +64,9 @@ class Receipt:
             "rejected": [fault.as_dict() for fault in self.faults],
         }
 
+    def as_json(self) -> bytes:
+        return orjson.dumps(self.as_dict())
+
     @classmethod
     def from_dict(cls, answer: Mapping[str, Any]) -> "Receipt":
         faults = tuple(Fault(**fault) for fault in answer["rejected"])
@@ -105,36 +110,36 @@ def _store(
     by_account = _authorize(intake, publisher)
     if intake.faults and not (partial and intake.events):
         raise RefusedError(intake.faults)
-    ids: dict[int, str] = {}
+    ids: list[str | None] = [None] * len(intake.events)
     batches = []
-    for account_id, events in by_account.items():
-        given = [event for _, event in events]
+    for account_id, positions in by_account.items():
+        given = [intake.events[position] for position in positions]
         if intake.is_multiline:
             put_on_one_line(given)
         batch, batch_ids = build_batch(account_id, publisher, given, now)
         batches.append(batch)
-        ids.update(zip((index for index, _ in events), batch_ids, strict=True))
-    receipt = Receipt(tuple(ids[index] for index in sorted(ids)), tuple(intake.faults))
+        for position, event_id in zip(positions, batch_ids, strict=True):
+            ids[position] = event_id
+    receipt = Receipt(tuple(filter(None, ids)), tuple(intake.faults))
     receipt = _commit(batches, publisher, idempotency, receipt)
     metrics.accepted.inc(len(receipt.event_ids))
     return receipt
 
 
-def _authorize(intake: Intake, publisher: Publisher) -> dict[str, list[tuple[int, EventInput]]]:
-    """Events by account; those that the publisher may not publish become faults."""
-    by_account: dict[str, list[tuple[int, EventInput]]] = defaultdict(list)
-    known = None if publisher.account_id else accounts_named_by(event for _, event in intake.events)
+def _authorize(intake: Intake, publisher: Publisher) -> dict[str, list[int]]:
+    """Positions of the events by account; those that the publisher may not publish become faults."""
+    by_account: dict[str, list[int]] = defaultdict(list)
+    known = None if publisher.account_id else accounts_named_by(intake.events)
     # Whether it may be published depends on type and account alone, and most requests have one of each.
     refusals: dict[tuple[str, str | None], tuple[str, str] | None] = {}
-    for index, event in intake.events:
-        account_id = publisher.account_id if event.account_id is UNSET else event.account_id
-        way = event.event_type, account_id
+    for position, way in enumerate(zip(map(TYPE, intake.events), map(ACCOUNT, intake.events), strict=True)):
+        account_id = publisher.account_id if way[1] is UNSET else way[1]
         if way not in refusals:
-            refusals[way] = refusal_of(*way, publisher, known)
+            refusals[way] = refusal_of(way[0], account_id, publisher, known)
         if (refusal := refusals[way]) is not None:
-            intake.faults.append(Fault(index, *refusal))
+            intake.faults.append(Fault(intake.indexes[position], *refusal))
         elif account_id is not None:
-            by_account[account_id].append((index, event))
+            by_account[account_id].append(position)
     intake.faults.sort(key=lambda fault: fault.index)
     return by_account
 
@@ -166,12 +171,8 @@ def build_batch(
     account_id: str, publisher: Publisher, events: Sequence[EventInput], now: datetime
 ) -> tuple[EventBatch, list[str]]:
     ids = new_ids("ev", len(events))
-    ndjson = encode_lines(
-        [
-            Envelope(event_id, event.event_type, event.event_timestamp, account_id, event.principal, event.object)  # type: ignore[arg-type]
-            for event_id, event in zip(ids, events, strict=True)
-        ]
-    )
+    columns = map(TYPE, events), map(STAMP, events), repeat(account_id), map(PRINCIPAL, events), map(OBJECT, events)
+    ndjson = encode_lines(list(map(Envelope, ids, *columns)))
     compress = len(events) >= COMPRESS_FROM_EVENTS
     batch = EventBatch(
         account_id=account_id,
@@ -181,7 +182,7 @@ def build_batch(
         bytes=len(ndjson),
         first_event_id=ids[0],
         last_event_id=ids[-1],
-        types=Counter([event.event_type for event in events]),
+        types=Counter(map(TYPE, events)),
         encoding=EventBatch.Encoding.ZSTD if compress else EventBatch.Encoding.RAW,
         payload=payloads.compress(ndjson) if compress else ndjson,
     )

@@ -12,7 +12,6 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
-import orjson
 import structlog
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
@@ -96,7 +95,7 @@ def _answer(environ: Environ) -> _Answer | None:
     except DatabaseError as error:
         log.warning("quick_way_failed", error=str(error))
         return None
-    return _Answer(HTTPStatus.ACCEPTED, orjson.dumps(receipt.as_dict())) if receipt else None
+    return _Answer(HTTPStatus.ACCEPTED, receipt.as_json()) if receipt else None
 
 
 def _publish(token_hash: str, body: bytes) -> Receipt | None:

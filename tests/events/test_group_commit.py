@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from django.db import OperationalError, connections
 
-from events.group_commit import GroupCommit
+from events.group_commit import GATHER_SECONDS, GroupCommit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,3 +97,17 @@ def test_the_next_one_is_committed_after_a_failure() -> None:
 
     assert isinstance(commit_together(saving, ["a"])["a"], ValueError)
     assert saving.commits.commit("b") == "B"
+
+
+def test_only_the_first_after_a_group_waits_for_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were answered together send their next requests together; who has come alone commits at once."""
+    saving = Saving(3, fails=lambda _: None)
+    waits: list[float] = []
+    monkeypatch.setattr("events.group_commit.time.sleep", waits.append)
+
+    commit_together(saving, ["a", "b", "c", "d"])
+    waits.clear()
+    saving.commits.commit("e")
+    assert waits == [GATHER_SECONDS]
+    saving.commits.commit("f")
+    assert waits == [GATHER_SECONDS]

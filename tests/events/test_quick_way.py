@@ -1,4 +1,4 @@
-"""One event by the quick way: the same answer as by the long way, and the long way for everything that is not plain."""
+"""Events by the quick way: the same answer as by the long way, and the long way for everything that is not plain."""
 
 import gzip
 import io
@@ -14,7 +14,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 import structlog
 from django.core.wsgi import get_wsgi_application
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -24,7 +24,8 @@ from accounts.services import revoke_api_key
 from common.ids import distance
 from delivery.fate import State, fate_of
 from delivery.ledger import Scope, faults
-from events.intake import read_single
+from events.envelope import MAX_EVENT_BYTES
+from events.intake import MAX_BODY_BYTES, read_single
 from events.models import EventBatch, PublisherKey
 from events.quick_way import QuickWay
 from events.services import issue_token
@@ -110,6 +111,46 @@ def test_a_plain_event_is_stored_and_answered_as_by_the_long_way(
     assert by_quick_way.headers == by_long_way.headers
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        EVENT + b"\n" + EVENT,
+        b"[" + EVENT + b",\r\n" + EVENT + b"]",
+        EVENT + b"\n" + json.dumps(make_event(object={"a": "x" * MAX_SINGLE_BYTES})).encode(),
+    ],
+)
+def test_plain_events_are_stored_and_answered_as_by_the_long_way(
+    account: Account, token: str, quick: QuickWay, long_way: LongWay, body: bytes
+) -> None:
+    by_quick_way = send(quick, body, token)
+    by_long_way = send(get_wsgi_application(), body, token)
+
+    assert long_way.bodies == []
+    assert by_quick_way.status == by_long_way.status == 202
+    for answer in (by_quick_way, by_long_way):
+        for event_id in answer.body.pop("event_ids"):
+            assert find_event(account.pk, event_id) is not None
+        answer.headers.pop("Operation-Id")
+    assert by_quick_way.body == by_long_way.body == {"accepted": 2, "rejected": []}
+    assert by_quick_way.headers == by_long_way.headers
+    assert [batch.count for batch in EventBatch.objects.all()] == [2, 2]
+
+
+def test_a_database_that_is_not_there_is_said_once(
+    token: str, quick: QuickWay, long_way: LongWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OperationalError("the connection is closed")
+
+    monkeypatch.setattr("events.quick_way.publishers_of", fail)
+
+    answer = send(quick, EVENT + b"\n" + EVENT, token)
+
+    assert answer.status == 503
+    assert "Retry-After" in answer.headers
+    assert long_way.bodies == []
+
+
 def test_a_stored_event_is_as_it_was_sent_but_on_one_line(account: Account, token: str, quick: QuickWay) -> None:
     event = make_event(principal={"id": "usr_1"})
 
@@ -149,8 +190,8 @@ def test_a_publisher_key_publishes_for_the_account_it_names(account: Account, qu
         (EVENT, {"REQUEST_METHOD": "PUT"}),
         (EVENT, {"PATH_INFO": "/events"}),
         (EVENT, {"PATH_INFO": "/api/event_destinations"}),
-        (EVENT + b"\n" + EVENT, {}),
-        (b"[" + EVENT + b"]", {}),
+        (EVENT + b"\n" + b"{", {}),
+        (b"[" + EVENT + b', {"event_type": "nothing.v0", "object": {}}]', {}),
         (b"{", {}),
         (b"", {}),
         (b'{"event_type":"nothing.v0","object":{}}', {}),
@@ -158,7 +199,8 @@ def test_a_publisher_key_publishes_for_the_account_it_names(account: Account, qu
         (json.dumps(make_event(event_type="api_key_created.v0")).encode(), {}),
         (json.dumps(make_event(account_id="ac_2u9gA1tRwE6uYiOpLkJhGfDsQpZ")).encode(), {}),
         (json.dumps(make_event(object={"a": "b\0c"})).encode(), {}),
-        (json.dumps(make_event(object={"a": "x" * MAX_SINGLE_BYTES})).encode(), {}),
+        (json.dumps(make_event(object={"a": "x" * MAX_EVENT_BYTES})).encode(), {}),
+        (EVENT + b" " * MAX_BODY_BYTES, {}),
     ],
 )
 def test_what_is_not_plain_is_handed_on_untouched(
@@ -182,9 +224,7 @@ def test_a_revocation_holds_for_the_very_next_request(
 
 
 @pytest.mark.parametrize("change", ["expired", "without_scope", "suspended"])
-def test_a_key_that_may_not_publish_is_handed_on(
-    account: Account, token: str, quick: QuickWay, change: str
-) -> None:
+def test_a_key_that_may_not_publish_is_handed_on(account: Account, token: str, quick: QuickWay, change: str) -> None:
     match change:
         case "expired":
             APIKey.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
