@@ -50,7 +50,7 @@ def drain(destination_id: str, turn: Turn | None = None) -> None:
     """Send what is due. What fails waits for its next attempt; what is left over wakes another job."""
     turn = turn or Turn()
     while turn.may_look() and (claimed := claim(destination_id)) is not None:
-        turn.found(is_more=claimed.is_more)
+        turn.found(size=sum(delivery.bytes for delivery in claimed.deliveries), is_more=claimed.is_more)
         try:
             _Carrier(claimed).run()
         except StopSendingError:

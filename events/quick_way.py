@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 from django.http import HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.middleware.clickjacking import XFrameOptionsMiddleware
@@ -29,7 +29,7 @@ from common.ids import new_ids
 from common.middleware import content_security_policy, log_request
 from events.authentication import publishers_of
 from events.intake import MAX_BODY_BYTES, BodyError, read_single
-from events.publishing import Receipt, RefusedError, publish_body
+from events.publishing import Publisher, Receipt, RefusedError, publish_body
 from events.singles import MAX_SINGLE_BYTES, Single, publish_single
 
 Environ = dict[str, Any]
@@ -105,10 +105,20 @@ def _publish(token_hash: str, body: bytes) -> Receipt | None:
     # As Django does before and after each request.
     close_old_connections()
     try:
-        publisher = publishers_of({token_hash}).get(token_hash)
+        publisher = _publisher(token_hash)
         return publish_body(body, publisher=publisher) if publisher else None
     finally:
         close_old_connections()
+
+
+def _publisher(token_hash: str) -> Publisher | None:
+    # Asking for the key tells as well as a ping before it whether the connection still lives.
+    connection.health_check_done = True  # type: ignore[attr-defined]
+    try:
+        return publishers_of({token_hash}).get(token_hash)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return publishers_of({token_hash}).get(token_hash)
 
 
 def _is_plain(environ: Environ) -> bool:

@@ -4,7 +4,7 @@ import gzip
 import io
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -24,9 +24,11 @@ from accounts.services import revoke_api_key
 from common.ids import distance
 from delivery.fate import State, fate_of
 from delivery.ledger import Scope, faults
+from events.authentication import publishers_of
 from events.envelope import MAX_EVENT_BYTES
 from events.intake import MAX_BODY_BYTES, read_single
 from events.models import EventBatch, PublisherKey
+from events.publishing import Publisher
 from events.quick_way import QuickWay
 from events.services import issue_token
 from events.singles import MAX_SINGLE_BYTES, Single, save_singles
@@ -134,6 +136,23 @@ def test_plain_events_are_stored_and_answered_as_by_the_long_way(
     assert by_quick_way.body == by_long_way.body == {"accepted": 2, "rejected": []}
     assert by_quick_way.headers == by_long_way.headers
     assert [batch.count for batch in EventBatch.objects.all()] == [2, 2]
+
+
+def test_a_connection_that_has_died_meanwhile_is_replaced(
+    token: str, quick: QuickWay, long_way: LongWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Collection[str]] = []
+
+    def fail_once(token_hashes: Collection[str]) -> dict[str, Publisher]:
+        asked.append(token_hashes)
+        if len(asked) == 1:
+            raise OperationalError("the connection is closed")
+        return publishers_of(token_hashes)
+
+    monkeypatch.setattr("events.quick_way.publishers_of", fail_once)
+
+    assert send(quick, EVENT + b"\n" + EVENT, token).status == 202
+    assert long_way.bodies == []
 
 
 def test_a_database_that_is_not_there_is_said_once(
