@@ -19,7 +19,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.audit import SYSTEM
-from accounts.models import Account, APIKey, hash_token
+from accounts.models import Account, APIKey, hash_token, make_token
 from accounts.services import revoke_api_key
 from common.ids import distance
 from delivery.fate import State, fate_of
@@ -229,6 +229,23 @@ def test_what_is_not_plain_is_handed_on_untouched(
 
     assert long_way.bodies == [body]
     assert not EventBatch.objects.exists()
+
+
+def test_a_large_body_of_a_stranger_is_not_read(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["testserver"]
+    inputs: list[Any] = []
+
+    def long_way(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        inputs.append(environ["wsgi.input"])
+        start_response("418 Handed on", [])
+        return []
+
+    body = EVENT + b" " * MAX_SINGLE_BYTES
+    untouched = io.BytesIO(body)
+    send(QuickWay(long_way), body, make_token(), **{"wsgi.input": untouched})
+
+    assert inputs == [untouched]
+    assert untouched.tell() == 0
 
 
 def test_a_revocation_holds_for_the_very_next_request(
