@@ -1,6 +1,6 @@
 """What needs a person, the most urgent first, each with its remedy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,15 +43,15 @@ class Item:
 
 def attention(
     account: Account,
-    subscriptions: Sequence[Subscription],
-    destinations: Sequence[Destination],
+    destinations: Iterable[Destination],
     backlogs: Mapping[str, Backlog],
 ) -> list[Item]:
-    """Three queries: filters that no longer compile, failed checks, credentials; the rest is what the overview has."""
+    """`destinations` are those that may need somebody. Three or four queries: filters that no longer compile, failed
+    checks, credentials."""
     now = timezone.now()
     of_places = [_of_place(place, backlogs.get(place.pk, Backlog()), account, now) for place in destinations]
     found = [
-        *_filter_errors(account, subscriptions),
+        *_filter_errors(account),
         *(item for item in of_places if item),
         *(_of_check(run) for run in failing_checks(account)),
         *(_of_expiry(expiry) for expiry in expiring(account, now)),
@@ -59,9 +59,22 @@ def attention(
     return sorted(found, key=lambda item: (ORDER.get(item.word, len(ORDER)), item.name.casefold()))
 
 
-def _filter_errors(account: Account, subscriptions: Sequence[Subscription]) -> list[Item]:
+def may_need_somebody(state: str, failures: int, oldest: datetime | None, account: Account, now: datetime) -> bool:
+    """Whether a destination is to be looked at; `oldest` is when the oldest record that waits for it was routed."""
+    if state != Destination.State.ACTIVE or failures:
+        return True
+    if oldest is None:
+        return False
+    first_loss = oldest + timedelta(days=account.payload_retention_days)
+    return now - oldest > LAGGING_AFTER or first_loss < now + LOSS_NEAR
+
+
+def _filter_errors(account: Account) -> list[Item]:
     sums = Tally.objects.filter(account=account).exclude(undecided=0).values("subscription")
-    held = dict(sums.annotate(total=Sum("undecided")).values_list("subscription", "total"))
+    totals = sums.annotate(total=Sum("undecided")).filter(total__gt=0)
+    held = dict(totals.values_list("subscription", "total"))
+    if not held:
+        return []
     return [
         Item(
             "Filter error",
@@ -72,14 +85,11 @@ def _filter_errors(account: Account, subscriptions: Sequence[Subscription]) -> l
             reverse("subscriptions:edit", args=[each.pk]),
             "Mend the filter",
         )
-        for each in subscriptions
-        if held.get(each.pk, 0) > 0
+        for each in Subscription.objects.light().existing().filter(account=account, pk__in=list(held))
     ]
 
 
 def _of_place(place: Destination, backlog: Backlog, account: Account, now: datetime) -> Item | None:
-    if place.state == Destination.State.ACTIVE and not place.is_failing and backlog.oldest is None:
-        return None
     url = reverse("delivery:destination", args=[place.pk])
     loss = _loss(backlog, account, now)
     if place.state == Destination.State.BLOCKED:

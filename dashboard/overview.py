@@ -1,27 +1,30 @@
 """The figures of the overview: what came in, what became of it, and how everything stands."""
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import Count as CountOf
+from django.db.models import Exists, OuterRef, Sum
 from django.utils import timezone
 
 from accounts.models import Account
-from dashboard.attention import attention
+from dashboard.attention import attention, may_need_somebody
 from dashboard.subscription_figures import ledger_of
 from delivery.charts import DEFAULT_WINDOW, WINDOWS, chart_of
 from delivery.models import Delivery, Routing
 from delivery.rolling_up import tallies_of
 from destinations.listing import Backlog, backlogs_of
 from destinations.models import Destination, TestRun
-from destinations.standing import standing_of
+from destinations.standing import HEALTH, Standing, standing_of
 from events.models import EventBatch
-from subscriptions.health import condition_of
+from subscriptions.health import Condition, condition_in
 from subscriptions.models import Subscription
+
+# Word, tone and icon.
+Look = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,43 +46,51 @@ class Step:
 
 
 def overview_context(account: Account, range_slug: str) -> dict[str, Any]:
-    window = WINDOWS.get(range_slug, DEFAULT_WINDOW)
-    start = window.start(timezone.now())
+    window, now = WINDOWS.get(range_slug, DEFAULT_WINDOW), timezone.now()
+    start = window.start(now)
     tallies = tallies_of(account, start)
-    places = Destination.objects.light().existing().filter(account=account)
-    destinations = list(places.order_by("description", "pk"))
-    own = Subscription.objects.light().existing().filter(account=account)
-    subscriptions = list(own.order_by("description", "pk"))
-    stopped = _stopped_of(destinations)
-    backlogs = backlogs_of([place.pk for place in destinations])
+    own = Destination.objects.existing().filter(account=account)
+    backlogs = backlogs_of(own)
     waiting = [backlog for backlog in backlogs.values() if backlog.waiting]
-    standings = [standing_of(place, backlogs.get(place.pk, Backlog()).oldest) for place in destinations]
+    # All are counted by a few columns; only those that may need somebody are read as a whole.
+    rows = own.values_list("pk", *HEALTH, named=True)
+    places = [(row, backlogs.get(row.pk, Backlog()).oldest) for row in rows]
+    in_need = [
+        row.pk for row, oldest in places if may_need_somebody(row.state, row.consecutive_failures, oldest, account, now)
+    ]
+    conditions = _conditions(account)
     return {
         "window": window,
         "windows": WINDOWS.values(),
         "chart": chart_of(tallies, window),
         "ledger": ledger_of(tallies, start),
         "events": _events_since(account, start),
-        "destinations": destinations,
-        "subscriptions": subscriptions,
-        "by_standing": _counted(standings),
-        "by_condition": _counted([condition_of(each, places=stopped[each.pk]) for each in subscriptions]),
+        "destinations": len(places),
+        "subscriptions": conditions.total(),
+        "by_standing": _counted(Counter(_look(standing_of(row, oldest)) for row, oldest in places)),
+        "by_condition": _counted(conditions),
         "waiting": sum(backlog.waiting for backlog in waiting),
         "oldest": min((backlog.oldest for backlog in waiting if backlog.oldest), default=None),
-        "items": attention(account, subscriptions, destinations, backlogs),
+        "items": attention(account, Destination.objects.light().filter(pk__in=in_need), backlogs),
         "publish_url": f"{settings.API_URL}/events",
-        "steps": _steps(account, bool(destinations), bool(subscriptions)),
+        "steps": _steps(account, bool(places), bool(conditions)),
     }
 
 
-def _stopped_of(destinations: Sequence[Destination]) -> dict[str, list[Destination]]:
-    """By subscription, those of its destinations that are stopped. One query."""
-    stopped = {place.pk: place for place in destinations if place.state != Destination.State.ACTIVE}
-    found: dict[str, list[Destination]] = defaultdict(list)
-    links = Subscription.destinations.through.objects.filter(destination__in=stopped)
-    for subscription, place in links.values_list("subscription", "destination"):
-        found[subscription].append(stopped[place])
-    return found
+def _conditions(account: Account) -> Counter[Look]:
+    """How many subscriptions stand alike. One query."""
+    links = Subscription.destinations.through.objects.filter(subscription=OuterRef("pk"), destination__deleted_at=None)
+    stopped = links.exclude(destination__state=Destination.State.ACTIVE)
+    own = Subscription.objects.existing().filter(account=account).annotate(is_held=Exists(stopped))
+    rows = own.order_by().values_list("state", "is_held").annotate(number=CountOf("pk"))
+    counts: Counter[Look] = Counter()
+    for state, is_held, number in rows:
+        counts[_look(condition_in(state, is_held=is_held))] += number
+    return counts
+
+
+def _look(stand: Standing | Condition) -> Look:
+    return stand.word, stand.tone, stand.icon
 
 
 def _events_since(account: Account, start: datetime) -> int:
@@ -89,9 +100,8 @@ def _events_since(account: Account, start: datetime) -> int:
     return int(routed["total"] + fresh["total"])
 
 
-def _counted(stands: Sequence[Any]) -> list[Count]:
+def _counted(counts: Counter[Look]) -> list[Count]:
     """Those that need somebody first."""
-    counts = Counter((each.word, each.tone, each.icon) for each in stands)
     order = ["bad", "warn", "held", "ok", "mute"]
     ordered = sorted(counts.items(), key=lambda item: (order.index(item[0][1]), item[0][0]))
     return [Count(word, tone, icon, number) for (word, tone, icon), number in ordered]

@@ -26,7 +26,6 @@ class Figures:
 
     matched: int = 0
     undecided: int = 0
-    waiting: int = 0
     by_hour: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)] * HOURS)
 
 
@@ -60,8 +59,8 @@ def matched_by_subscription(account: Account, now: datetime) -> dict[str, int]:
     return dict(rows.annotate(total=Sum("matched")).values_list("subscription", "total"))
 
 
-def figures_of(account: Account, subscriptions: Sequence[Subscription], now: datetime) -> dict[str, Figures]:
-    """Three queries, however many subscriptions."""
+def figures_of(subscriptions: Sequence[Subscription], now: datetime) -> dict[str, Figures]:
+    """Two queries, however many subscriptions."""
     found = {subscription.pk: Figures() for subscription in subscriptions}
     tallies = Tally.objects.filter(subscription__in=list(found))
     start = window_start(now)
@@ -73,11 +72,14 @@ def figures_of(account: Account, subscriptions: Sequence[Subscription], now: dat
     undecided = tallies.exclude(undecided=0).values("subscription").annotate(total=Sum("undecided"))
     for pk, total in undecided.values_list("subscription", "total"):
         found[pk].undecided = total
-    # By the account's destinations: only that way does an index hold what waits.
-    waiting = Delivery.objects.waiting().filter(destination__account=account, subscription__in=list(found))
-    for pk, total in waiting.values("subscription").annotate(total=Sum(WAITING)).values_list("subscription", "total"):
-        found[pk].waiting = total
     return found
+
+
+def waiting_of(account: Account, subscription: Subscription) -> int:
+    """Records that wait for any destination, also one that the subscription has no more."""
+    # By the account's destinations: only that way does an index hold what waits.
+    waiting = Delivery.objects.waiting().filter(destination__account=account, subscription=subscription)
+    return int(waiting.aggregate(total=Sum(WAITING, default=0))["total"])
 
 
 @dataclass(frozen=True, slots=True)

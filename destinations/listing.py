@@ -60,7 +60,7 @@ def page_of(destinations: QuerySet[Destination], number: str) -> Page[Destinatio
 
 def rows_of(page: Page[Destination]) -> list[Row]:
     keys = [destination.pk for destination in page.object_list]
-    backlogs = backlogs_of(keys)
+    backlogs = backlogs_of(Destination.objects.filter(pk__in=keys))
     used_by = dict(
         Destination.objects.filter(pk__in=keys)
         .values_list("pk")
@@ -73,16 +73,16 @@ def rows_of(page: Page[Destination]) -> list[Row]:
     ]
 
 
-def backlogs_of(keys: list[str]) -> dict[str, Backlog]:
+def backlogs_of(destinations: QuerySet[Destination]) -> dict[str, Backlog]:
     """Deliveries are of a higher room and known only by their relation; destinations without any are left out."""
     settled = ("delivered_count", "dead_count", "discarded_count", "moved_count")
     waiting: Combinable = F("open__count")
     for name in settled:
         waiting -= F(f"open__{name}")
     rows = (
-        Destination.objects.filter(pk__in=keys)
-        .annotate(open=FilteredRelation("deliveries", condition=Q(deliveries__state="waiting")))
-        .exclude(open=None)
+        destinations.annotate(open=FilteredRelation("deliveries", condition=Q(deliveries__state="waiting")))
+        # Not exclude(open=None), which asks for every delivery once more.
+        .filter(open__isnull=False)
         .values_list("pk")
         .annotate(waiting=Sum(waiting), oldest=Min("open__routed_at"))
     )

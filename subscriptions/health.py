@@ -1,7 +1,6 @@
 """How a subscription fares, in the word, tone and icon that every page shows."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from destinations.models import Destination
 from subscriptions.models import Subscription
@@ -26,19 +25,24 @@ STATES = {
 }
 
 
-def condition_of(
-    subscription: Subscription, undecided: int = 0, places: Iterable[Destination] | None = None
-) -> Condition:
-    """Its own state first, then what stops its records elsewhere. Needs `destinations` prefetched, or its `places`."""
+HELD = Condition("Held by destination", "held", "pause-circle")
+
+
+def condition_in(state: str, *, is_held: bool) -> Condition:
+    """Without its reason, where those that stand alike are only counted; `is_held` when a destination is stopped."""
+    return HELD if is_held and state == Subscription.State.ACTIVE else STATES[Subscription.State(state)]
+
+
+def condition_of(subscription: Subscription, undecided: int = 0) -> Condition:
+    """Its own state first, then what stops its records elsewhere. Needs `destinations` prefetched."""
     state = STATES[Subscription.State(subscription.state)]
     if subscription.state == Subscription.State.OFF:
         return state
     if undecided:
         reason = f"A filter no longer compiles: {undecided:,} events are held until it is mended."
         return Condition("Filter error", "bad", "exclamation-triangle", reason)
-    own = subscription.destinations.all() if places is None else places
-    stopped = [place for place in own if place.state != Destination.State.ACTIVE]
+    stopped = [place for place in subscription.destinations.all() if place.state != Destination.State.ACTIVE]
     if subscription.state == Subscription.State.ACTIVE and stopped:
         names = ", ".join(f"{place.name} is {place.get_state_display().lower()}" for place in stopped)
-        return Condition("Held by destination", "held", "pause-circle", f"{names}. Records are held, not lost.")
+        return replace(HELD, reason=f"{names}. Records are held, not lost.")
     return state

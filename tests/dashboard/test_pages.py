@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -15,6 +16,7 @@ from delivery.route import route_account
 from destinations.models import Destination, TestRun
 from destinations.testing import StepReport
 from events.publishing import publish
+from subscriptions.models import Subscription
 from subscriptions.services import SourceSpec
 from tests.carrying import FakeDatadog
 from tests.factories import HTTP, make_api_key, make_destination, make_event, make_subscription
@@ -64,6 +66,40 @@ def test_the_overview_counts_what_came_and_what_became_of_it(
     assert "Nothing needs you." in html
     assert "2 delivered, 0 waiting or held, 0 dead" in html
     assert "<table" in html_of(owner_client, "/?as=table")
+
+
+def test_the_overview_counts_how_everything_stands(owner_client: Client, account: Account, held: Any) -> None:
+    now = timezone.now()
+    fields: dict[str, dict[str, Any]] = {
+        "new": {},
+        "idle": {"last_attempt_at": now - timedelta(days=2)},
+        "busy": {"last_attempt_at": now},
+        "lagging": {"last_attempt_at": now},
+        "failing": {"consecutive_failures": 1, "last_attempt_at": now},
+        "paused": {"state": "paused"},
+        "gone": {"state": "blocked", "deleted_at": now},
+    }
+    places = {name: make_destination(account, description=name) for name in fields}
+    for name in ("busy", "paused", "paused"):
+        make_subscription(account, places[name])
+    off = make_subscription(account, places["paused"])
+    Subscription.objects.filter(pk=off.pk).update(state="off")
+    held(places["busy"], 2, routed_at=now - timedelta(minutes=1))
+    held(places["lagging"], 3, routed_at=now - timedelta(hours=1))
+    for name, values in fields.items():
+        Destination.objects.filter(pk=places[name].pk).update(**values)
+
+    context = owner_client.get("/").context
+
+    assert [(each.word, each.number) for each in context["by_standing"]] == [
+        ("Lagging", 1), ("Retrying", 1), ("Paused", 1), ("Delivering", 1), ("Idle", 1), ("Nothing sent yet", 1),
+    ]  # fmt: skip
+    # One of its own was made for what lags.
+    assert [(each.word, each.number) for each in context["by_condition"]] == [
+        ("Held by destination", 2), ("Active", 2), ("Off", 1),
+    ]  # fmt: skip
+    assert (context["destinations"], context["subscriptions"], context["waiting"]) == (6, 5, 5)
+    assert {item.word for item in context["items"]} == {"Lagging", "Retrying"}
 
 
 def test_what_needs_somebody_comes_in_order_with_its_remedy(owner_client: Client, account: Account) -> None:
