@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 
 Row = TypeVar("Row", bound=Model)
 
@@ -19,16 +19,22 @@ class KeysetPage(Generic[Row]):
     older: str = ""
 
 
-def keyset_page(queryset: QuerySet[Row], query: Mapping[str, str], size: int) -> KeysetPage[Row]:
-    """The page that `before` or `after` (primary keys in the query string) ask for, else the newest."""
+def keyset_page(
+    queryset: QuerySet[Row], query: Mapping[str, str], size: int, *, is_rare: bool = False
+) -> KeysetPage[Row]:
+    """The page that `before` or `after` (primary keys in the query string) ask for, else the newest.
+
+    `is_rare` is for rows that an index finds among very many: their keys are sorted in a query of its own, instead of
+    walking along the keys until enough of them were met, which may be never.
+    """
     before, after = _key(query.get("before")), _key(query.get("after"))
     if after is not None:
-        rows = list(queryset.filter(pk__gt=after).order_by("pk")[: size + 1])
+        rows = _first(queryset.filter(pk__gt=after), "", size + 1, is_rare=is_rare)
         has_newer, rows = len(rows) > size, rows[:size][::-1]
         has_older = bool(rows)
     else:
         older = queryset.filter(pk__lt=before) if before is not None else queryset
-        rows = list(older.order_by("-pk")[: size + 1])
+        rows = _first(older, "-", size + 1, is_rare=is_rare)
         has_older, rows = len(rows) > size, rows[:size]
         has_newer = before is not None
     others = {name: value for name, value in query.items() if name not in {"before", "after"}}
@@ -37,6 +43,15 @@ def keyset_page(queryset: QuerySet[Row], query: Mapping[str, str], size: int) ->
         newer="?" + urlencode({**others, "after": rows[0].pk}) if has_newer and rows else "",
         older="?" + urlencode({**others, "before": rows[-1].pk}) if has_older and rows else "",
     )
+
+
+def _first(queryset: QuerySet[Row], sign: str, size: int, *, is_rare: bool) -> list[Row]:
+    if is_rare:
+        # What is computed keeps the database from reading along the primary key.
+        key = F("pk") + 0
+        keys = queryset.order_by(key.desc() if sign else key.asc()).values_list("pk", flat=True)[:size]
+        queryset = queryset.filter(pk__in=list(keys))
+    return list(queryset.order_by(f"{sign}pk")[:size])
 
 
 def _key(value: str | None) -> int | None:

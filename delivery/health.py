@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from django.db.models import F, Min, Q, Sum
+from django.db.models import F, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
-from delivery.models import Attempt, Delivery, Tally
+from delivery.models import Attempt, AttemptPart, Delivery, Tally
 from destinations.models import Destination
 from destinations.outcome import Outcome
 
@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 # What percentiles and answers are read from: enough for two digits, and the same cost for every destination.
 LATEST_ATTEMPTS = 2000
-LATEST_DELIVERIES = 500
+LATEST_ARRIVALS = 500
 
 WAITING = F("count") - F("delivered_count") - F("dead_count") - F("discarded_count") - F("moved_count")
 
@@ -87,9 +87,8 @@ def health_of(destination: Destination) -> Health:
 
 def answers_of(destination: Destination) -> list[Answer]:
     """The latest calls of the last 24 h by what the service said, the most frequent first."""
-    latest = Attempt.objects.filter(destination=destination, started_at__gte=timezone.now() - DAY)
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-    rows = latest.order_by("-started_at").values_list("outcome", "code", "duration_ms")[:LATEST_ATTEMPTS]
+    rows = _calls_of_a_day(destination).values_list("outcome", "code", "duration_ms")[:LATEST_ATTEMPTS]
     for outcome, code, duration in rows:
         groups[outcome, code].append(duration)
     answers = [
@@ -99,12 +98,22 @@ def answers_of(destination: Destination) -> list[Answer]:
     return sorted(answers, key=lambda answer: (-answer.calls, answer.code))
 
 
+def _calls_of_a_day(destination: Destination) -> QuerySet[Attempt]:
+    calls = Attempt.objects.filter(destination=destination, started_at__gte=timezone.now() - DAY)
+    return calls.order_by("-started_at")
+
+
 def arrival_times_of(destination: Destination) -> tuple[int, int] | None:
-    """Milliseconds from routing to arrival, p50 and p99, of the latest deliveries of the last 24 h."""
-    settled = Delivery.objects.filter(
-        destination=destination, state=Delivery.State.DELIVERED, routed_at__gte=timezone.now() - DAY
+    """Milliseconds from routing to arrival, p50 and p99, of what the latest calls of the last 24 h delivered.
+
+    By the calls: where nothing arrives any more, a search among deliveries would read all there are.
+    """
+    latest = _calls_of_a_day(destination).filter(outcome__in=[Outcome.DELIVERED, Outcome.PARTIAL])
+    calls = list(latest.values_list("pk", flat=True)[:LATEST_ARRIVALS])
+    arrived = Delivery.objects.filter(
+        pk__in=AttemptPart.objects.filter(attempt__in=calls).values("delivery"), state=Delivery.State.DELIVERED
     )
-    times = settled.order_by("-pk").values_list("routed_at", "settled_at")[:LATEST_DELIVERIES]
+    times = arrived.values_list("routed_at", "settled_at")
     took = [round((end - start).total_seconds() * 1000) for start, end in times if end is not None]
     return (percentile(took, 50), percentile(took, 99)) if took else None
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from urllib.parse import urlencode
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import Account
 from common.ids import is_id
-from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery, RoutedBatch
+from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery, RoutedBatch, Routing
 from destinations.models import Destination
 from subscriptions.models import Subscription
 
@@ -31,6 +31,11 @@ STATES: Mapping[str, tuple[str, Q]] = {
     "discarded": ("Discarded", Q(state=Delivery.State.DISCARDED)),
     "moved": ("Moved", Q(state=Delivery.State.MOVED)),
 }
+# Few among all that went out, and an index holds them.
+OPEN = frozenset({"waiting", "held", "retrying"})
+LONGEST_RUN = timedelta(hours=1)
+# Some had nothing for any subscription.
+RUNS_ASKED = 20
 LARGEST_KEY = 2**63 - 1
 FORMAT = "%Y-%m-%dT%H:%M"
 
@@ -115,9 +120,36 @@ def find_deliveries(account: Account, search: Search) -> QuerySet[Delivery]:
         found = found.filter(routed_at__gte=search.start)
     if search.end:
         found = found.filter(routed_at__lt=search.end)
+    if search.start or search.end:
+        found = found.filter(_keys_of(account, search))
     if search.text:
         found = found.filter(_by_id(account, search.text))
     return found.select_related("subscription", "destination").defer("payload", "remaining", "destination__secrets")
+
+
+def _keys_of(account: Account, search: Search) -> Q:
+    """Within which keys a stretch of time lies: a page by key would otherwise walk to it from the newest.
+
+    Keys grow with time, as a delivery is written in the transaction that routes it; runs that are farther away than
+    one ever takes are the bounds.
+    """
+    runs, found = Routing.objects.filter(account=account), Q()
+    if search.start:
+        older = runs.filter(routed_at__lt=search.start - LONGEST_RUN).order_by("-routed_at")
+        if (last := _keys_in(older)[1]) is not None:
+            found &= Q(pk__gt=last)
+    if search.end:
+        newer = runs.filter(routed_at__gte=search.end + LONGEST_RUN).order_by("routed_at")
+        if (first := _keys_in(newer)[0]) is not None:
+            found &= Q(pk__lt=first)
+    return found
+
+
+def _keys_in(runs: QuerySet[Routing]) -> tuple[int | None, int | None]:
+    """The first and last key of the deliveries of a few runs; None where they have none."""
+    near = list(runs.values_list("pk", flat=True)[:RUNS_ASKED])
+    keys = Delivery.objects.filter(routing__in=near).aggregate(first=Min("pk"), last=Max("pk"))
+    return keys["first"], keys["last"]
 
 
 def _by_id(account: Account, text: str) -> Q:
@@ -137,11 +169,12 @@ def _with_event(account: Account, event_id: str) -> Q:
         event_batch__first_event_id__lte=event_id,
         event_batch__last_event_id__gte=event_id,
     )
-    found = Q(pk__in=DeadLetter.objects.filter(account=account, event_id=event_id).values("delivery"))
+    # Keys instead of two conditions: an index serves one of them, but not either.
+    keys = list(DeadLetter.objects.filter(account=account, event_id=event_id).values_list("delivery", flat=True))
     for batch in routed.only("routing_id", "outcome")[:1]:
         matched = [part["subscription"] for part in batch.outcome if part["matched"]]
-        found |= Q(routing=batch.routing_id, subscription__in=matched)
-    return found
+        keys += Delivery.objects.filter(routing=batch.routing_id, subscription__in=matched).values_list("pk", flat=True)
+    return Q(pk__in=keys)
 
 
 def add_last_attempts(deliveries: list[Delivery]) -> None:

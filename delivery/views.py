@@ -17,7 +17,16 @@ from common.selects import MOST_OPTIONS, options_of
 from delivery.destination_views import NO_CONTENT, head_context
 from delivery.health import WAITING
 from delivery.models import Delivery
-from delivery.searching import STATES, add_last_attempts, add_next_times, by_day, chips_of, find_deliveries, read_search
+from delivery.searching import (
+    OPEN,
+    STATES,
+    add_last_attempts,
+    add_next_times,
+    by_day,
+    chips_of,
+    find_deliveries,
+    read_search,
+)
 from delivery.services import deliveries_like, retry_deliveries, retry_like
 from destinations.models import Destination
 from destinations.targets import all_targets
@@ -45,7 +54,7 @@ def _list(
     request: AccountRequest, fixed: dict[str, str], template: str, destination: Destination | None = None
 ) -> HttpResponse:
     search = read_search({**request.GET.dict(), **fixed})
-    page = keyset_page(find_deliveries(request.account, search), request.GET, PAGE_SIZE)
+    page = keyset_page(find_deliveries(request.account, search), request.GET, PAGE_SIZE, is_rare=search.state in OPEN)
     add_last_attempts(page.rows)
     add_next_times(page.rows)
     version = crc32(repr([(row.pk, row.state, row.attempts, row.waiting_count) for row in page.rows]).encode())

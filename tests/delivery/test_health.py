@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from delivery.health import answers_of, arrival_times_of, health_of, percentile
-from delivery.models import Attempt
+from delivery.models import Attempt, AttemptPart, Delivery
 from destinations.models import Destination
 from destinations.standing import standing_of
 from tests.factories import make_destination
@@ -17,9 +17,17 @@ def destination(account: Account) -> Destination:
     return make_destination(account)
 
 
-def attempt(destination: Destination, outcome: str, code: str, duration_ms: int, **fields: Any) -> None:
+def attempt(destination: Destination, outcome: str, code: str, duration_ms: int, **fields: Any) -> Attempt:
     wanted = {"started_at": timezone.now(), "records": 1, "bytes": 1, "destination_revision": 1, **fields}
-    Attempt.objects.create(destination=destination, outcome=outcome, code=code, duration_ms=duration_ms, **wanted)
+    return Attempt.objects.create(
+        destination=destination, outcome=outcome, code=code, duration_ms=duration_ms, **wanted
+    )
+
+
+def carried(outcome: str, delivery: Delivery, **fields: Any) -> None:
+    """A call that carried all of a delivery."""
+    call = attempt(delivery.destination, outcome, "", 1, **fields)
+    AttemptPart.objects.create(attempt=call, delivery=delivery, first=0, last=delivery.count - 1)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +80,20 @@ def test_every_outcome_has_a_look(destination: Destination) -> None:
     assert all(answer.words and answer.icon for answer in answers_of(destination))
 
 
-def test_arrival_times_are_of_delivered_records_only(destination: Destination, held: Any) -> None:
+def test_arrival_times_are_of_what_was_delivered_in_a_day(destination: Destination, held: Any) -> None:
     assert arrival_times_of(destination) is None
     now = timezone.now()
     for seconds in (1, 2, 3):
-        held(destination, 1, state="delivered", routed_at=now, settled_at=now + timedelta(seconds=seconds))
-    held(destination, 1, state="dead", routed_at=now, settled_at=now + timedelta(hours=1))
+        late = now + timedelta(seconds=seconds)
+        arrived = held(destination, 1, state="delivered", routed_at=now, settled_at=late)
+        # The second call of one delivery does not count it twice.
+        carried("partial", arrived)
+        carried("delivered", arrived)
+    carried("partial", held(destination, 1, state="dead", routed_at=now, settled_at=now + timedelta(hours=1)))
+    carried("retry", held(destination, 1))
+    days_ago = now - timedelta(days=2)
+    old = held(destination, 1, state="delivered", routed_at=days_ago, settled_at=days_ago + timedelta(hours=9))
+    carried("delivered", old, started_at=days_ago)
 
     assert arrival_times_of(destination) == (2000, 3000)
 

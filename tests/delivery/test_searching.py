@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Account
-from delivery.models import Attempt, AttemptPart, Delivery
+from delivery.models import Attempt, AttemptPart, Delivery, Routing
 from delivery.searching import STATES, add_next_times, by_day, find_deliveries, read_search
 from destinations.models import Destination
 from events.publishing import publish
@@ -77,6 +78,49 @@ def test_times_are_the_persons_and_the_end_is_not_included(
         end = timezone.localtime(late.routed_at).strftime("%Y-%m-%dT%H:%M")
         assert found(account, **{"from": start, "to": end}) == {early.pk}
         assert found(account, **{"from": end}) == {late.pk}
+
+
+def test_a_stretch_of_time_lies_between_runs_that_are_far_from_it(
+    account: Account, destination: Destination, held: Any, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    noon = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
+    runs = []
+    for hours in range(0, 25, 3):
+        at = noon + timedelta(hours=hours)
+        run = Routing.objects.create(account=account, configuration_version=1, routed_at=at, batches=1, events=1)
+        # A second one that was moved then, and belongs to no run.
+        runs.append((at, {held(destination, 1, routed_at=at, routing=run).pk, held(destination, 1, routed_at=at).pk}))
+
+    for start, end in ((6, 12), (0, 24), (7, 8), (21, 48), (-48, 4)):
+        first, last = noon + timedelta(hours=start), noon + timedelta(hours=end)
+        wanted = {pk for at, pks in runs if first <= at < last for pk in pks}
+        search = read_search({"from": first.isoformat(), "to": last.isoformat()})
+        assert set(find_deliveries(account, search).values_list("pk", flat=True)) == wanted
+    keys = str(
+        find_deliveries(account, read_search({"from": runs[3][0].isoformat(), "to": runs[5][0].isoformat()})).query
+    )
+    assert f'."id" > {max(runs[2][1])}' not in keys
+    assert f'."id" > {min(runs[2][1])}' in keys
+    assert f'."id" < {min(runs[6][1])}' in keys
+
+
+def test_what_waits_is_paged_as_everything_else(
+    owner_client: Client, destination: Destination, held: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("delivery.views.PAGE_SIZE", 2)
+    pks = [held(destination, 1).pk for _ in range(5)]
+    held(destination, 1, state="delivered", delivered_count=1)
+    address = reverse("delivery:deliveries") + "?state=waiting"
+
+    newest = owner_client.get(address).context["page"]
+    older = owner_client.get(f"{address}&before={pks[3]}").context["page"]
+    newer = owner_client.get(f"{address}&after={pks[2]}").context["page"]
+
+    assert [row.pk for row in newest.rows] == [pks[4], pks[3]]
+    assert (bool(newest.newer), bool(newest.older)) == (False, True)
+    assert [row.pk for row in older.rows] == [pks[2], pks[1]]
+    assert (bool(older.newer), bool(older.older)) == (True, True)
+    assert [row.pk for row in newer.rows] == [pks[4], pks[3]]
 
 
 @pytest.mark.parametrize("value", ["yesterday", "2026-13-45T00:00", "2026-02-30T10:00"])
