@@ -1,19 +1,23 @@
 """What the staff pages share: history is read only, large tables are not counted, acts ask first and are logged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import wraps
+from functools import reduce, wraps
+from operator import or_
 from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
+
+from common.ids import IDField, is_id
 
 Action = Callable[[Any, HttpRequest, "QuerySet[Any]"], None]
 
@@ -56,12 +60,67 @@ def within(field: str, title: str) -> type[admin.SimpleListFilter]:
     return Within
 
 
+def among(field: str, values: Iterable[tuple[str, str]]) -> type[admin.SimpleListFilter]:
+    """A filter by one of (value, words). Django's own, of a column without choices, reads the whole table for them."""
+    offered = list(values)
+
+    class Among(admin.SimpleListFilter):
+        title = field
+        parameter_name = field
+
+        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+            return offered
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+            return queryset.filter(**{field: self.value()}) if self.value() in dict(offered) else queryset
+
+    return Among
+
+
+def find_exactly(queryset: QuerySet[Any], paths: Iterable[str], text: str) -> QuerySet[Any]:
+    """Rows in which each word of the text is the value of one of the columns, so that an index finds them.
+
+    Django compares `=column` in capitals and as text, for which there is no index. An ID is looked for only where IDs
+    of its kind stand, if they stand anywhere; what no column takes is nowhere.
+    """
+    columns = [(path, _column(queryset.model, path)) for path in paths]
+    for word in text.split():
+        own = [(path, column) for path, column in columns if isinstance(column, IDField) and is_id(word, column.prefix)]
+        found = [Q(**{path: value}) for path, column in own or columns for value in _values(column, word)]
+        queryset = queryset.filter(reduce(or_, found)) if found else queryset.none()
+    return queryset
+
+
+def _column(model: type[Model], path: str) -> "Field[Any, Any]":
+    *relations, name = path.split("__")
+    for relation in relations:
+        model = cast("type[Model]", model._meta.get_field(relation).related_model)
+    return cast("Field[Any, Any]", model._meta.get_field(name))
+
+
+def _values(column: "Field[Any, Any]", word: str) -> list[Any]:
+    """The word as the column has it; empty when it cannot have it."""
+    try:
+        return [column.clean(word, None)]
+    except ValidationError:
+        return []
+
+
 class HistoryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Rows that the product writes: staff read them, and act on them only through actions."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Where all columns are to be equal (`=column`), exactly so; no relation leads to several rows."""
+        paths = [str(path) for path in self.get_search_fields(request)]
+        if not search_term or not paths or not all(path.startswith("=") for path in paths):
+            return super().get_search_results(request, queryset, search_term)
+        return find_exactly(queryset, [path.removeprefix("=") for path in paths], search_term), False
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         """The page that customers see, where there is one."""

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from accounts.audit import Actor, record_staff_act
 from accounts.models import User
-from common.admin import HistoryAdmin, confirmed_action, within
+from common.admin import HistoryAdmin, among, confirmed_action, within
 from delivery.models import (
     AccountTally,
     Attempt,
@@ -19,7 +19,12 @@ from delivery.models import (
     Routing,
     Tally,
 )
+from delivery.rolling_up import HOUR, MINUTE, QUARTER
 from delivery.services import replay_dead_letters, retry_deliveries
+from destinations.outcome import Outcome
+
+# Minutes that a tally sums up, by what the filter says.
+SPANS = [(str(MINUTE), "a minute"), (str(QUARTER), "a quarter of an hour"), (str(HOUR), "an hour")]
 
 
 @admin.register(Routing)
@@ -68,7 +73,10 @@ class DeliveryAdmin(HistoryAdmin):
 @admin.register(Attempt)
 class AttemptAdmin(HistoryAdmin):
     list_display = ["started_at", "destination", "outcome", "code", "records", "duration_ms", "request_id"]
-    list_filter = ["outcome", within("started_at", "started")]
+    list_filter = [
+        among("outcome", [(each, each.replace("_", " ")) for each in Outcome]),
+        within("started_at", "started"),
+    ]
     search_fields = ["=destination__id", "=request_id", "=code"]
     list_select_related = ["destination"]
     ordering = ["-id"]
@@ -114,7 +122,7 @@ class TallyAdmin(HistoryAdmin):
         "minute", "subscription_id", "destination_id", "event_type", "matched", "filtered", "fan_out", "delivered",
         "dead", "span",
     ]  # fmt: skip
-    list_filter = ["origin", "span", within("minute", "minute")]
+    list_filter = ["origin", among("span", SPANS), within("minute", "minute")]
     search_fields = ["=account__id", "=subscription__id", "=destination__id"]
     ordering = ["-id"]
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, APIKey, AuditEntry, Membership, User
-from delivery.models import DeadLetter, Delivery
+from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery
 from destinations.models import Destination
 from destinations.testing import run_test, start_test_run
 from events.models import PublisherKey
@@ -85,6 +85,34 @@ def test_every_model_has_a_page_that_shows_no_secret(staff: Client, world: Desti
                 shown = staff.get(reverse(f"admin:{name}_change", args=[row.pk]))
                 assert shown.status_code == 200, name
                 assert SECRET not in shown.content.decode()
+
+
+def listed(staff: Client, model: type, query: str) -> set[object]:
+    response = staff.get(reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist"), {"q": query})  # type: ignore[attr-defined]
+    return {row.pk for row in response.context["cl"].result_list}
+
+
+def test_history_is_searched_for_exact_values(staff: Client, world: Destination, account: Account) -> None:
+    letter, delivery, other = DeadLetter.objects.get(), Delivery.objects.get(), make_destination(account)
+
+    for query in (letter.event_id, letter.code, account.pk, world.pk, f"{account.pk} {letter.code}"):
+        assert listed(staff, DeadLetter, query) == {letter.pk}, query
+    for query in (letter.event_id.upper(), "nonsense", other.pk, f"{letter.code} {other.pk}", "9" * 30):
+        assert listed(staff, DeadLetter, query) == set(), query
+    assert listed(staff, Delivery, str(delivery.pk)) == {delivery.pk}
+    assert listed(staff, Delivery, "9" * 30) == set()
+    assert listed(staff, AttemptPart, str(delivery.pk)) >= {delivery.parts.get().pk}
+
+
+def test_staff_find_attempts_by_outcome_and_tallies_by_span(staff: Client, world: Destination) -> None:
+    attempt = Attempt.objects.get()
+    for address, own, others in (
+        ("attempt", f"outcome={attempt.outcome}", "outcome=too_large"),
+        ("tally", "span=1", "span=15"),
+    ):
+        page = reverse(f"admin:delivery_{address}_changelist")
+        assert staff.get(f"{page}?{own}").context["cl"].result_count > 0
+        assert staff.get(f"{page}?{others}").context["cl"].result_count == 0
 
 
 @pytest.mark.parametrize("model", [Delivery, DeadLetter, Destination, Subscription])
