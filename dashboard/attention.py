@@ -24,6 +24,8 @@ from subscriptions.models import Subscription
 LOSS_NEAR = timedelta(days=2)
 # Of a service's own words; the test's page has all of them.
 SAID_LENGTH = 200
+# What is read of a destination.
+READ = ("description", "target", "config", "state", "consecutive_failures", "error_message")
 # By the word of an item; what is not named here comes last.
 ORDER = {"Blocked": 0, "Filter error": 1, "Records expire": 2, "Credentials ended": 3, "Check failed": 4}
 

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Sum
 from django.utils import timezone
 
 from accounts.models import Account
-from dashboard.attention import attention, may_need_somebody
+from dashboard.attention import READ, attention, may_need_somebody
 from dashboard.subscription_figures import ledger_of
 from delivery.charts import DEFAULT_WINDOW, WINDOWS, chart_of
 from delivery.models import Delivery, Routing
@@ -71,7 +71,7 @@ def overview_context(account: Account, range_slug: str) -> dict[str, Any]:
         "by_condition": _counted(conditions),
         "waiting": sum(backlog.waiting for backlog in waiting),
         "oldest": min((backlog.oldest for backlog in waiting if backlog.oldest), default=None),
-        "items": attention(account, Destination.objects.light().filter(pk__in=in_need), backlogs),
+        "items": attention(account, Destination.objects.only(*READ).filter(pk__in=in_need), backlogs),
         "publish_url": f"{settings.API_URL}/events",
         "steps": _steps(account, bool(places), bool(conditions)),
     }

@@ -124,6 +124,15 @@ class Chart:
         return [self.buckets[0].start + step * number for number in range(X_LABELS)]
 
     @property
+    def shapes(self) -> dict[str, str]:
+        """All marks of a kind as one SVG path: a template takes milliseconds for three hundred rectangles."""
+        paths: dict[str, str] = {}
+        for mark in self.marks:
+            drawn = f"M{mark.x} {mark.y}h{mark.width}v{mark.height}h-{mark.width}z"
+            paths[mark.kind] = paths.get(mark.kind, "") + drawn
+        return paths
+
+    @property
     def marks(self) -> Iterator[Mark]:
         step = WIDTH / len(self.buckets)
         for number, bucket in enumerate(self.buckets):

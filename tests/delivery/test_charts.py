@@ -107,6 +107,20 @@ def test_marks_stay_inside_the_drawing_and_small_ones_can_be_seen(destination: D
     assert all(mark.height >= 2 and mark.y + mark.height <= HEIGHT for mark in marks)
 
 
+def test_marks_of_a_kind_are_drawn_as_one(destination: Destination) -> None:
+    now = timezone.now()
+    add_tally(destination, now, fan_out=4, delivered=3, dead=1)
+    add_tally(destination, now - timedelta(minutes=30), fan_out=2, delivered=2)
+
+    chart = of(destination)
+
+    by_kind = {kind: [mark for mark in chart.marks if mark.kind == kind] for kind in ("ok", "bad")}
+    assert [len(marks) for marks in by_kind.values()] == [2, 1]
+    (bad,) = by_kind["bad"]
+    assert chart.shapes["bad"] == f"M{bad.x} {bad.y}h{bad.width}v{bad.height}h-{bad.width}z"
+    assert chart.shapes["ok"].count("z") == 2
+
+
 def test_what_happened_outside_the_window_has_no_line(destination: Destination) -> None:
     now = timezone.now()
 
