@@ -32,7 +32,7 @@ def make() -> str:
         state=Destination.State.BLOCKED,
         error_code="403",
         error_message="Datadog refused the API key.",
-        retry_at=datetime.now(UTC) + timedelta(hours=1),
+        retry_at=datetime.now(UTC) + timedelta(minutes=4),
         error_said='{"errors":[{"status":"403","title":"Forbidden","detail":"API key is invalid"}]}',
     )
     letters = [_die(subscription, place, number) for number in range(3)]
