@@ -251,8 +251,8 @@ def test_a_live_tail_stands_still_under_the_focus_and_the_pointer(open_page: Ope
     page.evaluate(asked)
     expect(rows_of(page)).to_have_count(1)
     expect(rows_of(page).first.get_by_role("link")).to_be_focused()
-    page.focus("#type")
     page.hover("#results")
+    page.focus("#type")
     page.evaluate(asked)
     assert polls == []
     page.hover("h1")
