@@ -274,3 +274,50 @@ def test_another_time_replaces_all_that_speaks_of_it(
 
     page.go_back()
     expect(page.locator("#events-head")).to_contain_text("the last 24 hours")
+
+
+def test_choosing_a_way_to_set_up_keeps_the_focus(open_page: OpenPage, account: Account) -> None:
+    page = open_page("/destinations/new/azure_logs_ingestion/")
+    way = page.locator("#kit .segments a").last
+    expect(way).not_to_have_attribute("aria-current", "true")
+
+    way.press("Enter")
+
+    expect(way).to_have_attribute("aria-current", "true")
+    expect(way).to_be_focused()
+
+
+def test_a_failed_save_is_told_and_gives_the_button_back(open_page: OpenPage, account: Account) -> None:
+    page = open_page(NEW)
+    expect(page.locator("#backtest")).to_contain_text("counting")
+    page.fill("#description", "Kept")
+    page.route("**/subscriptions/**", lambda route: route.abort())
+
+    press(page, "[data-save]")
+
+    expect(page.locator("#shout")).to_contain_text(
+        "Not saved: the server did not answer. What you typed is still here."
+    )
+    expect(page.locator("[data-save]")).to_be_focused()
+    expect(page.locator("#description")).to_have_value("Kept")
+
+
+def test_a_live_tail_of_deliveries_stays_one_while_it_is_narrowed(
+    open_page: OpenPage, account: Account, held: Callable[..., Any]
+) -> None:
+    first, second = make_destination(account, description="First"), make_destination(account, description="Second")
+    held(first, 1)
+    held(second, 1)
+    page = open_page("/deliveries/?tail=1")
+
+    page.locator("#destination").select_option("First")
+    expect(rows_of(page)).to_have_count(1)
+    expect(page.locator("#say")).to_have_text("1 delivery")
+    expect(page).to_have_url(re.compile("tail=1"))
+    held(first, 1)
+    expect(rows_of(page)).to_have_count(2)
+    page.get_by_role("link", name="Pause").click()
+
+    expect(page.get_by_role("link", name="Live tail")).to_be_visible()
+    expect(page.locator("#destination")).to_have_value(first.pk)
+    expect(rows_of(page)).to_have_count(2)
