@@ -142,6 +142,7 @@ def staff_addresses(account: Any) -> Iterator[tuple[str, str]]:
         yield f"admin: Delivery, {state}", f"{deliveries}?state__exact={state}"
     yield "admin: EventBatch, not routed", f"{reverse('admin:events_eventbatch_changelist')}?routed_at__isempty=1"
     yield "admin: RoutedBatch, undecided", f"{reverse('admin:delivery_routedbatch_changelist')}?is_undecided__exact=1"
+    yield "admin: Attempt, of a request", f"{reverse('admin:delivery_attempt_changelist')}?q=request-5003"
     yield "admin: Attempt, refused", f"{reverse('admin:delivery_attempt_changelist')}?outcome=refused"
 
 
