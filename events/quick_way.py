@@ -111,9 +111,12 @@ def _publish(token_hash: str, environ: Environ) -> Receipt | None:
 
 
 def _body(environ: Environ) -> bytes:
-    """The whole body, which can be read again after this."""
-    body: bytes = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    """The whole body, which can be read again after this. Raises BodyError when it ended early."""
+    length = int(environ["CONTENT_LENGTH"])
+    body: bytes = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = BytesIO(body)
+    if len(body) < length:
+        raise BodyError("The body ended early.")
     return body
 
 
