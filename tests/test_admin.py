@@ -175,7 +175,7 @@ def test_staff_replay_a_dead_letter(
 ) -> None:
     letter = DeadLetter.objects.get()
 
-    assert "1 records are sent again" in act(staff, DeadLetter, "replay", letter.pk)
+    assert "1 record is sent again" in act(staff, DeadLetter, "replay", letter.pk)
     carry(account)
 
     assert datadog.event_ids[-1] == letter.event_id
