@@ -122,8 +122,11 @@ class _Carrier:
             self._send(indexes[:middle])
             self._send(indexes[middle:])
         elif error is not None:
-            self._note(Sent(indexes, call, kept=indexes))
-            self._fail(error)
+            try:
+                self._note(Sent(indexes, call, kept=indexes))
+            finally:
+                # Also where the lease ran out meanwhile: else what hangs for longer is never seen to fail.
+                self._fail(error)
 
     def _call(self, indexes: Sequence[int]) -> Call:
         lines = self._load.records
