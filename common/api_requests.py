@@ -184,6 +184,9 @@ def read_body(
 
 def _whole_body(request: HttpRequest, max_bytes: int) -> bytes:
     length = request.META.get("CONTENT_LENGTH") or "0"
+    if request.headers.get("Transfer-Encoding"):
+        # Of a chunked body nobody could tell whether it ended early.
+        raise refuse(212, "The body came in chunks. Send it whole, with a Content-Length.")
     if not length.isdecimal():
         raise refuse(212, f"Content-Length {length[:40]!r} is not a number of bytes. Mend it.")
     try:

@@ -202,6 +202,7 @@ def test_any_body_comes_to_the_same(world: World, body: bytes, key: str) -> None
         {"HTTP_CONTENT_ENCODING": "br"},
         {"HTTP_CONTENT_ENCODING": "identity"},
         {"HTTP_NGROK_VERSION": "7"},
+        {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""},
         {"PATH_INFO": "/api/events/"},
     ],
 )

@@ -155,6 +155,20 @@ def test_a_connection_that_has_died_meanwhile_is_replaced(
     assert long_way.bodies == []
 
 
+@pytest.mark.parametrize("body", [EVENT, EVENT + b"\n" + EVENT])
+def test_what_nobody_thought_of_is_handed_on(
+    token: str, quick: QuickWay, long_way: LongWay, monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("events.quick_way.publish_body", fail)
+    monkeypatch.setattr("events.quick_way.publish_single", fail)
+
+    assert send(quick, body, token).status == 418
+    assert long_way.bodies == [body]
+
+
 def test_a_database_that_is_not_there_is_said_once(
     token: str, quick: QuickWay, long_way: LongWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
