@@ -127,6 +127,9 @@ def _publisher(token_hash: str) -> Publisher | None:
     try:
         return publishers_of({token_hash}).get(token_hash)
     except (OperationalError, InterfaceError):
+        if connection.is_usable():
+            # It lives: a database that is locked or full would only let the publisher wait twice as long.
+            raise
         connection.close()
         return publishers_of({token_hash}).get(token_hash)
 

@@ -146,7 +146,7 @@ def test_staff_end_the_backoff_of_a_delivery(
     carry(account)
     assert len(datadog.requests) == tried
 
-    assert "1 waiting deliveries are tried at once" in act(staff, Delivery, "retry", waiting.pk)
+    assert "1 waiting delivery is tried at once" in act(staff, Delivery, "retry", waiting.pk)
     carry(account)
 
     waiting.refresh_from_db()

@@ -150,8 +150,25 @@ def test_a_connection_that_has_died_meanwhile_is_replaced(
         return publishers_of(token_hashes)
 
     monkeypatch.setattr("events.quick_way.publishers_of", fail_once)
+    monkeypatch.setattr(type(connections["default"]), "is_usable", lambda _: False)
 
     assert send(quick, EVENT + b"\n" + EVENT, token).status == 202
+    assert long_way.bodies == []
+
+
+def test_a_database_that_is_locked_is_asked_once(
+    token: str, quick: QuickWay, long_way: LongWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Collection[str]] = []
+
+    def fail(token_hashes: Collection[str]) -> dict[str, Publisher]:
+        asked.append(token_hashes)
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("events.quick_way.publishers_of", fail)
+
+    assert send(quick, EVENT + b"\n" + EVENT, token).status == 503
+    assert len(asked) == 1
     assert long_way.bodies == []
 
 
