@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Sum
+from django.db.models.functions import TruncHour
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import Truncator
 
 from accounts.models import Account
-from common.templatetags.words import duration
+from common.templatetags.words import are, duration
+from delivery.mending import undecided_retention
 from delivery.models import Tally
 from destinations.credentials import Expiry, expiring
 from destinations.doctor.schedule import failing_checks
@@ -53,7 +55,7 @@ def attention(
     now = timezone.now()
     of_places = [_of_place(place, backlogs.get(place.pk, Backlog()), account, now) for place in destinations]
     found = [
-        *_filter_errors(account),
+        *_filter_errors(account, now),
         *(item for item in of_places if item),
         *(_of_check(run) for run in failing_checks(account)),
         *(_of_expiry(expiry) for expiry in expiring(account, now)),
@@ -71,24 +73,25 @@ def may_need_somebody(state: str, failures: int, oldest: datetime | None, accoun
     return now - oldest > LAGGING_AFTER or first_loss < now + LOSS_NEAR
 
 
-def _filter_errors(account: Account) -> list[Item]:
-    sums = Tally.objects.filter(account=account).exclude(undecided=0).values("subscription")
-    totals = sums.annotate(total=Sum("undecided")).filter(total__gt=0)
-    held = dict(totals.values_list("subscription", "total"))
+def _filter_errors(account: Account, now: datetime) -> list[Item]:
+    """By the hour, since tallies are summed by it: what was mended is taken off where it was counted."""
+    rows = Tally.objects.filter(account=account).exclude(undecided=0).annotate(hour=TruncHour("minute"))
+    held: dict[str, tuple[int, datetime]] = {}
+    sums = rows.values("subscription", "hour").annotate(total=Sum("undecided")).filter(total__gt=0).order_by("-hour")
+    for pk, hour, total in sums.values_list("subscription", "hour", "total"):
+        held[pk] = held.get(pk, (0, hour))[0] + total, hour
     if not held:
         return []
-    return [
-        Item(
-            "Filter error",
-            "bad",
-            "exclamation-triangle",
-            each.name,
-            f"A filter no longer compiles. {held[each.pk]:,} events are held until it is mended.",
-            reverse("subscriptions:edit", args=[each.pk]),
-            "Mend the filter",
-        )
-        for each in Subscription.objects.light().existing().filter(account=account, pk__in=list(held))
-    ]
+    own = Subscription.objects.light().existing().filter(account=account, pk__in=list(held))
+    return [_of_filter(each, *held[each.pk], account, now) for each in own]
+
+
+def _of_filter(subscription: Subscription, events: int, oldest: datetime, account: Account, now: datetime) -> Item:
+    left = oldest + undecided_retention(account) - now
+    soon = f"for another {duration(left)}" if left > timedelta() else "for a moment longer"
+    text = f"A filter no longer compiles. {are(events, 'event')} held until it is mended, the first {soon}."
+    url = reverse("subscriptions:edit", args=[subscription.pk])
+    return Item("Filter error", "bad", "exclamation-triangle", subscription.name, text, url, "Mend the filter")
 
 
 def _of_place(place: Destination, backlog: Backlog, account: Account, now: datetime) -> Item | None:

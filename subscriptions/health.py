@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from common.templatetags.words import are
 from destinations.models import Destination
 from subscriptions.models import Subscription
 
@@ -39,7 +40,7 @@ def condition_of(subscription: Subscription, undecided: int = 0) -> Condition:
     if subscription.state == Subscription.State.OFF:
         return state
     if undecided:
-        reason = f"A filter no longer compiles: {undecided:,} events are held until it is mended."
+        reason = f"A filter no longer compiles: {are(undecided, 'event')} held until it is mended."
         return Condition("Filter error", "bad", "exclamation-triangle", reason)
     stopped = [place for place in subscription.destinations.all() if place.state != Destination.State.ACTIVE]
     if subscription.state == Subscription.State.ACTIVE and stopped:

@@ -174,7 +174,7 @@ def test_staff_end_the_backoff_of_a_delivery(
     carry(account)
     assert len(datadog.requests) == tried
 
-    assert "1 waiting deliveries are tried at once" in act(staff, Delivery, "retry", waiting.pk)
+    assert "1 waiting delivery is tried at once" in act(staff, Delivery, "retry", waiting.pk)
     carry(account)
 
     waiting.refresh_from_db()
@@ -270,7 +270,7 @@ def test_staff_replay_a_dead_letter(
 ) -> None:
     letter = DeadLetter.objects.get()
 
-    assert "1 records are sent again" in act(staff, DeadLetter, "replay", letter.pk)
+    assert "1 record is sent again" in act(staff, DeadLetter, "replay", letter.pk)
     carry(account)
 
     assert datadog.event_ids[-1] == letter.event_id

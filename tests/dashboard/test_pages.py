@@ -122,7 +122,7 @@ def test_what_needs_somebody_comes_in_order_with_its_remedy(owner_client: Client
     assert items == [("Blocked", "Blocked one"), ("Filter error", "Broken"), ("Retrying", "Failing")]
     html = response.content.decode()
     assert "Datadog refused the key. Held: 1 record, the first is lost in " in html
-    assert "3 events are held until it is mended." in html
+    assert "3 events are held until it is mended, the first for another " in html
     assert reverse("subscriptions:edit", args=[subscription.pk]) in html
 
 
