@@ -6,7 +6,6 @@ properties. Terraform is in test_terraform.py.
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,6 @@ from tests.destinations.setup.samples import ACCOUNT, ARNS, OPTIONS, PRINCIPAL, 
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
-BIN = Path(sys.executable).parent
 CREATED = OPTIONS["created"]
 
 
@@ -38,25 +36,6 @@ def customer(account: Account, settings: Settings, aws_url: str) -> Account:
     settings.AWS_PRINCIPALS = [PRINCIPAL]
     settings.DEMO, settings.DEMO_AWS_URL = True, aws_url
     return account
-
-
-@pytest.fixture
-def run_script(tmp_path: Path, aws_url: str) -> Callable[..., subprocess.CompletedProcess[str]]:
-    environment = {
-        "PATH": f"{BIN}:/usr/bin:/bin",
-        "HOME": str(tmp_path),
-        "AWS_ENDPOINT_URL": aws_url,
-        "AWS_ACCESS_KEY_ID": "demo",
-        "AWS_SECRET_ACCESS_KEY": "demo",
-    }
-
-    def run(text: str, *options: str) -> subprocess.CompletedProcess[str]:
-        path = tmp_path / "set-up.sh"
-        path.write_text(text)
-        command = ["bash", str(path), *options]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
-
-    return run
 
 
 @pytest.mark.parametrize("target", ARNS)

@@ -1,14 +1,17 @@
 """Links that fill a stack in: the hosted template, with the link's values put in, is the kit's own template."""
 
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from io import StringIO
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -181,3 +184,32 @@ def test_hosted_templates_pass_the_linter(tmp_path: Path) -> None:
 
     assert files
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_commands_of_the_operators_guide_host_the_templates(
+    run_script: Callable[..., subprocess.CompletedProcess[str]], client: Callable[[str], Any], tmp_path: Path
+) -> None:
+    guide = (Path(django_settings.BASE_DIR) / "docs" / "running.md").read_text()
+    block = next(text for text in re.findall(r"```console\n(.*?)```", guide, re.DOTALL) if "s3 cp" in text)
+    write, copy, export = block.splitlines()
+    (policy,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    s3 = client("s3")
+    s3.create_bucket(Bucket="acme-templates", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+
+    assert write == ".venv/bin/python manage.py cloudformation_templates var/templates"
+    call_command("cloudformation_templates", tmp_path / "templates", stdout=StringIO())
+    done = run_script(copy.replace("var/templates", str(tmp_path / "templates")))
+    assert done.returncode == 0, done.stderr
+    s3.put_bucket_policy(Bucket="acme-templates", Policy=policy)
+
+    keys = {each["Key"] for each in s3.list_objects_v2(Bucket="acme-templates")["Contents"]}
+    assert keys == {f"events/{folder()}/{name}" for name in templates()}
+    base = export.partition("=")[2]
+    assert partition_at(base) == "aws"
+    assert base.startswith("https://acme-templates.s3.")
+    assert base.endswith("/events")
+    assert json.loads(policy)["Statement"][0]["Resource"] == "arn:aws:s3:::acme-templates/events/*"
+    for key in keys:
+        s3.delete_object(Bucket="acme-templates", Key=key)
+    s3.delete_bucket(Bucket="acme-templates")
