@@ -1,10 +1,11 @@
 """Whose API key a request carries, and what that key may do: the one place for the API and for publishing."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security.base import AuthBase
@@ -48,7 +49,7 @@ class AccountKey(AuthBase):
 
     def __call__(self, request: HttpRequest) -> Caller:
         action = Action.VIEW if request.method in READING else Action.EDIT
-        key = next(iter(find_api_keys([hash_token(bearer_token(request))])), None)
+        key = find_api_keys([hash_token(bearer_token(request))]).first()
         if key is None:
             raise unknown_key()
         check_key(key, action)
@@ -61,7 +62,7 @@ class AccountKey(AuthBase):
 account_key = AccountKey()
 
 
-def find_api_keys(token_hashes: Collection[str]) -> Iterable[APIKey]:
+def find_api_keys(token_hashes: Collection[str]) -> QuerySet[APIKey]:
     """Read from the database every time, so that a revocation holds for the very next request."""
     usable = APIKey.objects.usable(timezone.now()).select_related("account")
     return usable.filter(token_hash__in=token_hashes)

@@ -7,9 +7,9 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-# From glibc's malloc.h; 32 MiB is the most that it takes for the first.
-M_MMAP_THRESHOLD, MMAP_THRESHOLD = -3, 32 * 1024 * 1024
-M_TRIM_THRESHOLD, TRIM_THRESHOLD = -1, 64 * 1024 * 1024
+# From glibc's malloc.h. A request (5 MiB at most) is kept, the blobs of a large run go back at once.
+M_MMAP_THRESHOLD, MMAP_THRESHOLD = -3, 8 * 1024 * 1024
+M_TRIM_THRESHOLD, TRIM_THRESHOLD = -1, 32 * 1024 * 1024
 # A request of 1,000 events makes some thousand containers, none of them in a cycle.
 GC_THRESHOLDS = (20_000, 20, 20)
 

@@ -12,8 +12,8 @@ from events.models import EventBatch
 from events.projection import Projection
 from subscriptions.plan import Plan, PlannedSource, PlannedSubscription
 
-# By projection, the records that were made of a batch, by their index.
-Shared = dict[Projection, dict[int, bytes]]
+# By projection, None for whole events: the records that were made of a batch, by their index.
+Shared = dict[Projection | None, dict[int, bytes]]
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class _Deciding:
         reader = self._run.plan.lines_reader(self._types)
         for event_type, indexes, objects in reader.read(self._ndjson, self._lines):
             sources = self._run.plan.by_type.get(event_type, ())
-            # Sources with the same projection share its records.
+            # Sources with the same projection share its records: their memory as well as their time.
             records: Shared | None = {} if len(sources) > 1 else None
             for source in sources:
                 self._decide_source(source, event_type, indexes, objects, records)
@@ -121,14 +121,16 @@ class _Deciding:
 
     def _records(self, matched: list[int], projection: Projection | None, records: Shared | None) -> list[bytes]:
         """The records of the matched events; those that another source has made already are taken from `records`."""
-        if projection is None:
-            return self._lines.at(matched)
         if records is None:
-            return projection.apply_to_lines(self._lines.at(matched))
+            return self._project(matched, projection)
         made = records.setdefault(projection, {})
         missing = [index for index in matched if index not in made] if made else matched
-        made.update(zip(missing, projection.apply_to_lines(self._lines.at(missing)), strict=True))
+        made.update(zip(missing, self._project(missing, projection), strict=True))
         return [made[index] for index in matched]
+
+    def _project(self, indexes: list[int], projection: Projection | None) -> list[bytes]:
+        lines = self._lines.at(indexes)
+        return lines if projection is None else projection.apply_to_lines(lines)
 
 
 def _in_order(parts: list[tuple[list[int], list[bytes]]]) -> list[bytes]:

@@ -50,7 +50,7 @@ def drain(destination_id: str, turn: Turn | None = None) -> None:
     """Send what is due. What fails waits for its next attempt; what is left over wakes another job."""
     turn = turn or Turn()
     while turn.may_look() and (claimed := claim(destination_id)) is not None:
-        turn.found(is_more=claimed.is_more)
+        turn.found(size=sum(delivery.bytes for delivery in claimed.deliveries), is_more=claimed.is_more)
         try:
             _Carrier(claimed).run()
         except StopSendingError:
@@ -122,8 +122,11 @@ class _Carrier:
             self._send(indexes[:middle])
             self._send(indexes[middle:])
         elif error is not None:
-            self._note(Sent(indexes, call, kept=indexes))
-            self._fail(error)
+            try:
+                self._note(Sent(indexes, call, kept=indexes))
+            finally:
+                # Also where the lease ran out meanwhile: else what hangs for longer is never seen to fail.
+                self._fail(error)
 
     def _call(self, indexes: Sequence[int]) -> Call:
         lines = self._load.records

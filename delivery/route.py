@@ -26,7 +26,9 @@ log = structlog.get_logger(__name__)
 
 # What one run takes: enough to spread the cost of its commit, little enough for the memory of a worker.
 RUN_BATCHES = 200
-RUN_BYTES = 12 * 1024 * 1024
+RUN_BYTES = 16 * 1024 * 1024
+# A run of more than this is followed by the next without waiting: so much has come meanwhile.
+FULL_BYTES = RUN_BYTES * 3 // 4
 CONFIGURATION_RETRIES = 5
 
 
@@ -38,7 +40,8 @@ def route_account(account_id: str, turn: Turn | None = None) -> int:
     """Route everything of this account that waits; returns the number of events."""
     routed, turn = 0, turn or Turn()
     while turn.may_look() and (batches := _waiting_batches(account_id)):
-        turn.found(is_more=_is_full(batches))
+        size = sum(batch.bytes for batch in batches)
+        turn.found(size=size, is_more=len(batches) == RUN_BATCHES or size > FULL_BYTES)
         for _ in range(CONFIGURATION_RETRIES):
             try:
                 with metrics.route_seconds.time():
@@ -75,11 +78,6 @@ def _waiting_batches(account_id: str) -> list[EventBatch]:
     for batch in batches:
         batch.payload = blobs[batch.pk]
     return batches
-
-
-def _is_full(batches: Sequence[EventBatch]) -> bool:
-    """Whether a run takes no more than these."""
-    return len(batches) == RUN_BATCHES or sum(batch.bytes for batch in batches) > RUN_BYTES / 2
 
 
 def _write(run: Run) -> None:

@@ -14,6 +14,9 @@ from common.api_requests import bearer_token, check_query
 from events.models import PublisherKey
 from events.publishing import Publisher
 
+# Of an account's key and the account itself: each request reads them.
+READ = ("token_hash", "scopes", "last_used_at", "account", "account__suspended_at")
+
 
 class PublishingKey(AuthBase):
     """A platform service's publisher key, or an account's API key with the scope `publish`."""
@@ -57,7 +60,8 @@ def publishers_of(token_hashes: Collection[str]) -> dict[str, Publisher]:
 
 def _find_keys(token_hashes: Collection[str]) -> dict[str, APIKey | PublisherKey]:
     """Read from the database every time, so that a revocation holds for the very next request."""
-    found: dict[str, APIKey | PublisherKey] = {key.token_hash: key for key in find_api_keys(token_hashes)}
+    keys = find_api_keys(token_hashes).only(*READ)
+    found: dict[str, APIKey | PublisherKey] = {key.token_hash: key for key in keys}
     others = [token_hash for token_hash in token_hashes if token_hash not in found]
     if others:
         usable = PublisherKey.objects.usable(timezone.now())

@@ -108,7 +108,7 @@ def _store(
     intake: Intake, publisher: Publisher, *, partial: bool, now: datetime, idempotency: tuple[str, str] | None
 ) -> Receipt:
     by_account = _authorize(intake, publisher)
-    if intake.faults and not (partial and intake.events):
+    if intake.faults and not (partial and by_account):
         raise RefusedError(intake.faults)
     ids: list[str | None] = [None] * len(intake.events)
     batches = []

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 from django.http import HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.middleware.clickjacking import XFrameOptionsMiddleware
@@ -29,7 +29,7 @@ from common.ids import new_ids
 from common.middleware import content_security_policy, log_request
 from events.authentication import publishers_of
 from events.intake import MAX_BODY_BYTES, BodyError, read_single
-from events.publishing import Receipt, RefusedError, publish_body
+from events.publishing import Publisher, Receipt, RefusedError, publish_body
 from events.singles import MAX_SINGLE_BYTES, Single, publish_single
 
 Environ = dict[str, Any]
@@ -81,11 +81,8 @@ def _answer(environ: Environ) -> _Answer | None:
         token_hash = hash_token(token_in(environ.get("HTTP_AUTHORIZATION", "")))
     except APIError:
         return None
-    body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-    # So that it can be read again by whom it is handed on to.
-    environ["wsgi.input"] = BytesIO(body)
     try:
-        receipt = _publish(token_hash, body)
+        receipt = _publish(token_hash, environ)
     except (BodyError, RefusedError):
         return None
     except (OperationalError, InterfaceError) as error:
@@ -98,17 +95,36 @@ def _answer(environ: Environ) -> _Answer | None:
     return _Answer(HTTPStatus.ACCEPTED, receipt.as_json()) if receipt else None
 
 
-def _publish(token_hash: str, body: bytes) -> Receipt | None:
+def _publish(token_hash: str, environ: Environ) -> Receipt | None:
     """None for what cannot be published this way. Raises BodyError, RefusedError, DatabaseError."""
-    if len(body) <= MAX_SINGLE_BYTES and (event := read_single(body, now=timezone.now())):
+    is_small = int(environ["CONTENT_LENGTH"]) <= MAX_SINGLE_BYTES
+    if is_small and (event := read_single(_body(environ), now=timezone.now())):
         return publish_single(Single(token_hash, event))
     # As Django does before and after each request.
     close_old_connections()
     try:
-        publisher = publishers_of({token_hash}).get(token_hash)
-        return publish_body(body, publisher=publisher) if publisher else None
+        # Before a large body is read: a stranger's never is.
+        publisher = _publisher(token_hash)
+        return publish_body(_body(environ), publisher=publisher) if publisher else None
     finally:
         close_old_connections()
+
+
+def _body(environ: Environ) -> bytes:
+    """The whole body, which can be read again after this."""
+    body: bytes = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    environ["wsgi.input"] = BytesIO(body)
+    return body
+
+
+def _publisher(token_hash: str) -> Publisher | None:
+    # Asking for the key tells as well as a ping before it whether the connection still lives.
+    connection.health_check_done = True  # type: ignore[attr-defined]
+    try:
+        return publishers_of({token_hash}).get(token_hash)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return publishers_of({token_hash}).get(token_hash)
 
 
 def _is_plain(environ: Environ) -> bool:

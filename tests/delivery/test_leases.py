@@ -66,6 +66,27 @@ def test_a_worker_whose_deliveries_were_taken_over_settles_nothing(account: Acco
 
 
 @pytest.mark.django_db
+def test_a_call_that_outlasted_its_lease_still_tells_that_the_destination_fails(
+    account: Account, destination: Destination, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each worker in turn would wait for it, taking over what the one before has let go."""
+
+    def lose_lease(_: Settlement) -> None:
+        raise LeaseLostError
+
+    publish_runs(account, 1)
+    datadog.answers = [answer(500)]
+    monkeypatch.setattr(drain_module, "SETTLE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(Settlement, "write", lose_lease)
+
+    drain(destination.pk)
+
+    destination.refresh_from_db()
+    assert destination.is_failing
+    assert Delivery.objects.get().state == "waiting"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("carried", [range(4), range(2)], ids=["whole", "part"])
 def test_a_settlement_written_twice_counts_once(account: Account, destination: Destination, carried: range) -> None:
     """The connection broke after the commit and before its answer: the repeat changes nothing."""

@@ -164,6 +164,14 @@ def test_a_publisher_key_publishes_only_what_it_may(account: Account) -> None:
     assert [fault.code for fault in receipt.faults] == ["unknown_account", "type_not_allowed"]
 
 
+@pytest.mark.parametrize("line", ["{broken", json.dumps(make_event(AUDIT))])
+def test_partial_refuses_a_request_of_which_nothing_is_good(account: Account, line: str) -> None:
+    publisher = Publisher("pub_test", account.pk, allowed_types=frozenset([HTTP]))
+
+    with pytest.raises(RefusedError):
+        publish_body(line.encode(), publisher=publisher, partial=True)
+
+
 def test_the_same_idempotency_key_answers_the_same_and_stores_once(account: Account) -> None:
     body = json.dumps([make_event(), make_event()]).encode()
 

@@ -4,7 +4,7 @@ import gzip
 import io
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -19,14 +19,16 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.audit import SYSTEM
-from accounts.models import Account, APIKey, hash_token
+from accounts.models import Account, APIKey, hash_token, make_token
 from accounts.services import revoke_api_key
 from common.ids import distance
 from delivery.fate import State, fate_of
 from delivery.ledger import Scope, faults
+from events.authentication import publishers_of
 from events.envelope import MAX_EVENT_BYTES
 from events.intake import MAX_BODY_BYTES, read_single
 from events.models import EventBatch, PublisherKey
+from events.publishing import Publisher
 from events.quick_way import QuickWay
 from events.services import issue_token
 from events.singles import MAX_SINGLE_BYTES, Single, save_singles
@@ -136,6 +138,23 @@ def test_plain_events_are_stored_and_answered_as_by_the_long_way(
     assert [batch.count for batch in EventBatch.objects.all()] == [2, 2]
 
 
+def test_a_connection_that_has_died_meanwhile_is_replaced(
+    token: str, quick: QuickWay, long_way: LongWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Collection[str]] = []
+
+    def fail_once(token_hashes: Collection[str]) -> dict[str, Publisher]:
+        asked.append(token_hashes)
+        if len(asked) == 1:
+            raise OperationalError("the connection is closed")
+        return publishers_of(token_hashes)
+
+    monkeypatch.setattr("events.quick_way.publishers_of", fail_once)
+
+    assert send(quick, EVENT + b"\n" + EVENT, token).status == 202
+    assert long_way.bodies == []
+
+
 def test_a_database_that_is_not_there_is_said_once(
     token: str, quick: QuickWay, long_way: LongWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +229,23 @@ def test_what_is_not_plain_is_handed_on_untouched(
 
     assert long_way.bodies == [body]
     assert not EventBatch.objects.exists()
+
+
+def test_a_large_body_of_a_stranger_is_not_read(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["testserver"]
+    inputs: list[Any] = []
+
+    def long_way(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        inputs.append(environ["wsgi.input"])
+        start_response("418 Handed on", [])
+        return []
+
+    body = EVENT + b" " * MAX_SINGLE_BYTES
+    untouched = io.BytesIO(body)
+    send(QuickWay(long_way), body, make_token(), **{"wsgi.input": untouched})
+
+    assert inputs == [untouched]
+    assert untouched.tell() == 0
 
 
 def test_a_revocation_holds_for_the_very_next_request(
