@@ -43,7 +43,7 @@ def _figures(finding: Finding, kind: str) -> list[str]:
 
 
 def context_of(finding: Finding, kind: str) -> dict[str, Any]:
-    """For the templates: `paragraphs`, `said` (the service's own words), the error table's `advice`, and where to go."""
+    """For the templates: `paragraphs`, `said` (the service's own words), the table's `advice`, and where to go."""
     destination = finding.destination
     in_trouble = kind not in {"healed", "credentials"} and bool(destination.error_message)
     return {
