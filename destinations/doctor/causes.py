@@ -48,6 +48,7 @@ class Cause:
     words: str = ""
     said: str = ""
     minutes: int = 0
+    of_record: bool = False
     copy: str = ""
 
     @property

@@ -33,8 +33,9 @@ class Answered(NamedTuple):
 
 
 def answers_of(*services: str) -> list[Answered]:
-    """Every code of every row, so that a new one is tested as soon as it stands in the table."""
-    return [Answered(cause, code) for cause in rows_of(*services) for code in (cause.code, *cause.also)]
+    """Every code of every row about whole requests, so that a new one is tested as soon as it stands in the table."""
+    rows = [cause for cause in rows_of(*services) if not cause.of_record]
+    return [Answered(cause, code) for cause in rows for code in (cause.code, *cause.also)]
 
 
 def name_of(answered: Answered) -> str:

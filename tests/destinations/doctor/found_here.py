@@ -14,15 +14,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 from pytest_httpserver import HTTPServer
 
 from accounts.audit import SYSTEM
 from accounts.models import Account
+from delivery.drain import drain
+from delivery.expiry import expire_held
+from delivery.models import DeadLetter, Delivery
 from destinations.credentials import switch_over
 from destinations.doctor.network import check_addresses
-from destinations.models import TestRun
-from destinations.outcome import DeliveryError
+from destinations.models import Destination, TestRun
+from destinations.outcome import DeliveryError, RefusedError
 from destinations.services import update_destination
 from destinations.targets import Context, all_targets
 from destinations.targets.cloudwatch_logs import CloudWatchLogs
@@ -50,6 +54,7 @@ class Rig:
     monkeypatch: pytest.MonkeyPatch
     settings: Settings
     account: Account
+    held: Callable[..., Delivery]
 
 
 class Failure(NamedTuple):
@@ -287,6 +292,54 @@ def record_is_larger_than_azure_takes(rig: Rig) -> Failure:
     target = all_targets()[demo.target](demo.config, demo.secrets, Context(""))
     error = failure_of(target, target.test_steps(make_record(size=70_000))[-1].run)
     return Failure(demo.target, demo.config, error)
+
+
+def _only_letter(target: str) -> Failure:
+    letter = DeadLetter.objects.get()
+    return Failure(target, {}, RefusedError(letter.reason, code=letter.code, said=letter.reason))
+
+
+@gives("too_old")
+def record_is_older_than_cloudwatch_logs_takes(rig: Rig) -> Failure:
+    rig.fake_aws.answer("PutLogEvents", {"rejectedLogEventsInfo": {"tooOldLogEventEndIndex": 1}})
+    config = {**BY_KEYS, "log_group_arn": GROUP_ARN}
+    target = CloudWatchLogs(config, KEY_SECRETS, Context("", aws_url=rig.fake_aws.url))
+    (rejection,) = target.send([make_record()]).rejections
+    target.close()
+    error = RefusedError(rejection.message, code=rejection.code, said=rejection.message)
+    return Failure("cloudwatch_logs", config, error)
+
+
+@gives("too_old")
+def record_is_older_than_datadog_takes(rig: Rig) -> Failure:
+    place = make_destination(rig.account, refuses_too_old=True)
+    rig.held(place, 1, routed_at=timezone.now() - timedelta(days=3))
+    # Nothing is sent, so nobody need listen.
+    drain(place.pk)
+    return _only_letter("datadog")
+
+
+@gives("expired")
+def record_is_held_for_too_long(rig: Rig) -> Failure:
+    now = timezone.now() - timedelta(days=rig.account.payload_retention_days + 1)
+    rig.held(make_destination(rig.account), 1, routed_at=now)
+    expire_held()
+    return _only_letter("datadog")
+
+
+@gives("expired")
+def record_for_cloudwatch_logs_is_held_for_too_long(rig: Rig) -> Failure:
+    record_is_held_for_too_long(rig)
+    return _only_letter("cloudwatch_logs")
+
+
+@gives("deleted")
+def destination_of_a_held_record_is_deleted(rig: Rig) -> Failure:
+    place = make_destination(rig.account)
+    rig.held(place, 1)
+    Destination.objects.filter(pk=place.pk).update(deleted_at=timezone.now())
+    expire_held()
+    return _only_letter("datadog")
 
 
 @gives("internal_error")

@@ -8,10 +8,12 @@ import re
 import pytest
 from pytest_httpserver import HTTPServer
 
+from destinations.doctor.causes import Cause, all_causes
+from destinations.outcome import RefusedError, RetryableError
 from destinations.targets import Context, all_targets
 from tests.destinations.doctor.explained import Answered, answers_of, assert_explained, failure_of, name_of
 from tests.destinations.targets.fake_aws import FakeAws
-from tests.destinations.targets.samples import BY_KEYS, BY_ROLE, DEMO, KEY_SECRETS
+from tests.destinations.targets.samples import BY_KEYS, BY_ROLE, DEMO, KEY_SECRETS, make_record
 
 ACCOUNT = "111122223333"
 ARNS = {
@@ -39,6 +41,27 @@ def test_answers_of_aws(fake_aws: FakeAws, answered: Answered, auth: dict[str, s
 
     assert error.code == code
     assert_explained(cause, target, config, error)
+
+
+REJECTED = {
+    "expired": {"expiredLogEventEndIndex": 1},
+    "too_new": {"tooNewLogEventStartIndex": 0},
+}
+
+
+@pytest.mark.parametrize("cause", [row for row in all_causes() if row.of_record], ids=lambda row: row.code)
+def test_answers_about_one_record(fake_aws: FakeAws, cause: Cause) -> None:
+    config = {**BY_KEYS, **ARNS[cause.service]}
+    fake_aws.answer(WRITES[cause.service], {"rejectedLogEventsInfo": REJECTED[cause.code]})
+    target = all_targets()[cause.service](config, KEY_SECRETS, Context("", aws_url=fake_aws.url))
+
+    (rejection,) = target.send([make_record()]).rejections
+    target.close()
+
+    assert rejection.code == cause.code
+    kind = RetryableError if rejection.retryable else RefusedError
+    error = kind(rejection.message, code=rejection.code, said=rejection.message)
+    assert_explained(cause, cause.service, config, error)
 
 
 @pytest.mark.parametrize("answered", answers_of("sts"), ids=name_of)

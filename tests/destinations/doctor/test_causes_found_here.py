@@ -1,6 +1,7 @@
 """The rows of the error table that no service answers with, and what is so of the table as a whole."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pytest_django.fixtures import Settings
 from pytest_httpserver import HTTPServer
 
 from accounts.models import Account
+from delivery.models import Delivery
 from destinations.doctor.causes import HEALING, WHO_ACTS, Cause, all_causes, filled, find
 from destinations.doctor.document import TITLES, troubleshooting
 from destinations.doctor.network import check_addresses
@@ -24,9 +26,14 @@ ROOT = Path(django_settings.BASE_DIR)
 
 @pytest.fixture
 def rig(
-    fake_aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, account: Account
+    fake_aws: FakeAws,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    account: Account,
+    held: Callable[..., Delivery],
 ) -> Rig:
-    return Rig(fake_aws, tmp_path, monkeypatch, settings, account)
+    return Rig(fake_aws, tmp_path, monkeypatch, settings, account, held)
 
 
 def no_way(rig: Rig) -> None:
@@ -54,9 +61,9 @@ def test_every_way_is_to_a_row() -> None:
 
 def test_every_code_that_targets_and_tests_give_stands_in_the_table() -> None:
     given: set[str] = set()
-    for path in [*(ROOT / "destinations").rglob("*.py"), ROOT / "delivery" / "drain.py"]:
+    for path in [*(ROOT / "destinations").rglob("*.py"), *(ROOT / "delivery").glob("*.py")]:
         if path.name != "services.py" and "emulators" not in path.parts:
-            given |= set(re.findall(r'Error\([^)]*?code="(\w+)"', path.read_text(), re.DOTALL))
+            given |= set(re.findall(r'(?:Error|kill)\([^)]*?code="(\w+)"', path.read_text(), re.DOTALL))
 
     assert len(given) > 10
     assert given <= {cause.code for cause in rows_of("here")}
