@@ -57,7 +57,7 @@ class UserAdmin(MembershipsAdmin):
     )
     def give_one_time_password(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in queryset:
-            messages.success(request, f"{user.email}: {user.give_one_time_password()} (shown once)")
+            messages.success(request, f"One-time password of {user.email}, shown once: {user.give_one_time_password()}")
 
 
 @admin.register(APIKey)

@@ -175,7 +175,7 @@ def new_account(request: AccountRequest) -> HttpResponse:
 @require_safe
 def roles(request: AccountRequest) -> HttpResponse:
     """What each role may do: the table that the checks use."""
-    rows = [(action.value, [role_may(role, action) for role in Role]) for action in LOWEST_ROLE]
+    rows = [(action.value, [(role, role_may(role, action)) for role in Role]) for action in LOWEST_ROLE]
     return render(request, "accounts/roles.html", {"roles": list(Role), "rows": rows})
 
 

@@ -1,7 +1,6 @@
 """Reading an API request: its credential, its version, its query string and its body."""
 
 import base64
-import binascii
 import re
 import zlib
 from collections.abc import Collection
@@ -73,7 +72,7 @@ def _basic_token(text: str) -> str:
     """The API key as user name or as password, whichever is given."""
     try:
         user, _, password = base64.b64decode(text, validate=True).decode("ascii").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise _unauthorized(202, "The Basic credential is not base64. Use Authorization: Bearer KEY.") from None
     return password or user
 
@@ -166,12 +165,7 @@ def read_body(
     request: HttpRequest, *, max_bytes: int, types: Collection[str] = frozenset(JSON_TYPES | NDJSON_TYPES)
 ) -> bytes:
     """The body, decompressed; raises APIError for a wrong type or encoding, or more than `max_bytes`."""
-    try:
-        body = request.body
-    except RequestDataTooBig as error:
-        raise _too_large(max_bytes) from error
-    except UnreadablePostError as error:
-        raise refuse(212, "The body ended early. Send the request again.") from error
+    body = _whole_body(request, max_bytes)
     if body or request.content_type:
         _check_content_type(request.content_type or "", types)
     encoding = request.headers.get("Content-Encoding", "identity").lower()
@@ -185,6 +179,25 @@ def read_body(
         )
     if len(body) > max_bytes:
         raise _too_large(max_bytes)
+    return body
+
+
+def _whole_body(request: HttpRequest, max_bytes: int) -> bytes:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if request.headers.get("Transfer-Encoding"):
+        # Of a chunked body nobody could tell whether it ended early.
+        raise refuse(212, "The body came in chunks. Send it whole, with a Content-Length.")
+    if not length.isdecimal():
+        raise refuse(212, f"Content-Length {length[:40]!r} is not a number of bytes. Mend it.")
+    try:
+        body = request.body
+    except RequestDataTooBig as error:
+        raise _too_large(max_bytes) from error
+    except UnreadablePostError as error:
+        raise refuse(212, "The body ended early. Send the request again.") from error
+    # The server tells nothing of a connection that ended; half of NDJSON is good NDJSON.
+    if len(body) < int(length):
+        raise refuse(212, f"The body ended after {len(body):,} of {int(length):,} bytes. Send the request again.")
     return body
 
 

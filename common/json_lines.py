@@ -17,6 +17,8 @@ INLINE_LENGTH = 60
 # Deeper containers with more entries than this are folded.
 FOLD_DEPTH = 4
 FOLD_ENTRIES = 4
+# Still deeper ones only say how much they hold: nobody reads on there, and each level takes five calls.
+DEEPEST = 50
 STRING_LENGTH = 400
 NOT_SENT = object()
 # Control and format characters (text direction, zero width), line separators, lone surrogates.
@@ -39,8 +41,9 @@ def json_lines(value: Any, sent: Any = None) -> SafeString:
 
 def _lines(value: Any, sent: Any, start: SafeString | str, end: str, depth: int) -> Iterator[SafeString]:
     left_out = sent is NOT_SENT
-    if not _is_container(value) or not value or left_out or _fits(value, sent):
-        yield _line(depth, format_html("{}{}{}", start, _short(value) if left_out else _flat(value), end), left_out)
+    shortened = left_out or depth >= DEEPEST
+    if not _is_container(value) or not value or shortened or _fits(value, sent):
+        yield _line(depth, format_html("{}{}{}", start, _short(value) if shortened else _flat(value), end), left_out)
         return
     folded = depth >= FOLD_DEPTH and len(value) > FOLD_ENTRIES
     opening, closing = ("{", "}") if isinstance(value, Mapping) else ("[", "]")

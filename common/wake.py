@@ -19,7 +19,8 @@ log = structlog.get_logger(__name__)
 
 # A flag outlives a crash between setting it and enqueueing by this much; the sweep is as patient.
 FLAG_SECONDS = 5
-# This flag is never taken down: it is the pace.
+# Its flag is never taken down: it is the pace.
+NOTICES = "dashboard.jobs.notices_job"
 NOTICE_SECONDS = 60
 FAILURE_SECONDS = 24 * 3600
 MANY = 1_000_000
@@ -71,7 +72,7 @@ def mail() -> None:
 
 def notices() -> None:
     """Look for what people are to be told of; at most once a minute, however many hosts ask."""
-    _after_commit("mail", "dashboard.jobs.notices_job", "all", NOTICE_SECONDS)
+    _after_commit("mail", NOTICES, "all", NOTICE_SECONDS)
 
 
 def waiting_jobs(queue: str) -> int:
@@ -82,12 +83,39 @@ def waiting_jobs(queue: str) -> int:
         return MANY
 
 
+def first_job(queue: str) -> str | None:
+    """The ID of the job that is next in a queue; None when it is empty, or Redis does not answer."""
+    global _silent_until  # noqa: PLW0603
+    if time.monotonic() < _silent_until:
+        return None
+    try:
+        return next(iter(Queue(queue, connection=connection(), serializer=JSONSerializer).get_job_ids(0, 1)), None)
+    except RedisError as error:
+        _silent_until = time.monotonic() + SILENT_SECONDS
+        log.warning("queue_not_seen", queue=queue, error=str(error))
+        return None
+
+
 def clear(job: str, key: str) -> None:
     """Take the flag down; a job does so before it reads, so that work which arrives meanwhile wakes again."""
     try:
         connection().delete(_flag(job, key))
     except RedisError as error:
         log.warning("wake_flag_not_cleared", job=job, key=key, error=str(error))
+
+
+def clear_all() -> None:
+    """Take all flags down, of which a killed worker may have left some up: nobody would be woken until they expire.
+
+    Whoever is woken twice finds nothing to do. The pace of notices stays.
+    """
+    try:
+        redis = connection()
+        flags = [flag for flag in redis.scan_iter(_flag("*", "*")) if not flag.startswith(_flag(NOTICES, "").encode())]
+        if flags:
+            redis.delete(*flags)
+    except RedisError as error:
+        log.warning("wake_flags_not_cleared", error=str(error))
 
 
 def hold(job: str, key: str) -> None:

@@ -18,6 +18,7 @@ from common.api_requests import read_json
 from config.openapi import DocumentedAPI
 from delivery.api import router as delivery_router
 from delivery.api_fate import router as fate_router
+from delivery.api_held import router as held_router
 from delivery.api_replays import router as replays_router
 from destinations.api import router as destinations_router
 from destinations.api_credentials import router as credentials_router
@@ -74,6 +75,7 @@ ROUTERS = (
     trials_router,
     credentials_router,
     destinations_router,
+    held_router,
     set_up_router,
     subscriptions_router,
     sources_router,

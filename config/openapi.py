@@ -81,6 +81,7 @@ EXAMPLES: dict[str, Any] = {
     "EventConfigurationPlan": {"version": 1, "destinations": [], "subscriptions": [], "prune": False},
     "EventConfigurationApply": {"version": 1, "destinations": [], "subscriptions": []},
     "EventDeadLettersReplay": {"ids": ["42"]},
+    "EventDestinationsResume": {"how": "newest_first"},
     "EventBacktestsCreate": {
         "sources": [{"type": "http_request_complete.v0", "filter": "ev.conn.server_port == 443"}],
         "window": "24h",

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Sum
+from django.db.models.functions import TruncHour
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import Truncator
 
 from accounts.models import Account
-from common.templatetags.words import duration
+from common.templatetags.words import are, duration
+from delivery.mending import undecided_retention
 from delivery.models import Tally
 from destinations.credentials import Expiry, expiring
 from destinations.doctor.schedule import failing_checks
@@ -51,7 +53,7 @@ def attention(
     now = timezone.now()
     of_places = [_of_place(place, backlogs.get(place.pk, Backlog()), account, now) for place in destinations]
     found = [
-        *_filter_errors(account, subscriptions),
+        *_filter_errors(account, subscriptions, now),
         *(item for item in of_places if item),
         *(_of_check(run) for run in failing_checks(account)),
         *(_of_expiry(expiry) for expiry in expiring(account, now)),
@@ -59,22 +61,22 @@ def attention(
     return sorted(found, key=lambda item: (ORDER.get(item.word, len(ORDER)), item.name.casefold()))
 
 
-def _filter_errors(account: Account, subscriptions: Sequence[Subscription]) -> list[Item]:
-    sums = Tally.objects.filter(account=account).exclude(undecided=0).values("subscription")
-    held = dict(sums.annotate(total=Sum("undecided")).values_list("subscription", "total"))
-    return [
-        Item(
-            "Filter error",
-            "bad",
-            "exclamation-triangle",
-            each.name,
-            f"A filter no longer compiles. {held[each.pk]:,} events are held until it is mended.",
-            reverse("subscriptions:edit", args=[each.pk]),
-            "Mend the filter",
-        )
-        for each in subscriptions
-        if held.get(each.pk, 0) > 0
-    ]
+def _filter_errors(account: Account, subscriptions: Sequence[Subscription], now: datetime) -> list[Item]:
+    """By the hour, since tallies are summed by it: what was mended is taken off where it was counted."""
+    rows = Tally.objects.filter(account=account).exclude(undecided=0).annotate(hour=TruncHour("minute"))
+    held: dict[str, tuple[int, datetime]] = {}
+    sums = rows.values("subscription", "hour").annotate(total=Sum("undecided")).filter(total__gt=0).order_by("-hour")
+    for pk, hour, total in sums.values_list("subscription", "hour", "total"):
+        held[pk] = held.get(pk, (0, hour))[0] + total, hour
+    return [_of_filter(each, *held[each.pk], account, now) for each in subscriptions if each.pk in held]
+
+
+def _of_filter(subscription: Subscription, events: int, oldest: datetime, account: Account, now: datetime) -> Item:
+    left = oldest + undecided_retention(account) - now
+    soon = f"for another {duration(left)}" if left > timedelta() else "for a moment longer"
+    text = f"A filter no longer compiles. {are(events, 'event')} held until it is mended, the first {soon}."
+    url = reverse("subscriptions:edit", args=[subscription.pk])
+    return Item("Filter error", "bad", "exclamation-triangle", subscription.name, text, url, "Mend the filter")
 
 
 def _of_place(place: Destination, backlog: Backlog, account: Account, now: datetime) -> Item | None:

@@ -11,10 +11,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import may_edit
+from accounts.audit import Actor
 from common.http import AccountRequest
 from common.templatetags.words import amount
 from destinations.targets import Target, all_targets
 from subscriptions.models import TargetPrice
+from subscriptions.own_prices import forget_price as forget
+from subscriptions.own_prices import set_price
 from subscriptions.pricing import Price, list_prices, prices_for
 
 UNPROCESSABLE = 422
@@ -74,7 +77,7 @@ def price(request: AccountRequest, target: str) -> HttpResponse:
     instance = own or TargetPrice(account=request.account, target=target)
     form = PriceForm(request.POST if request.method == "POST" else None, instance=instance, initial=initial)
     if form.is_valid():
-        form.save()
+        set_price(price=form.instance, actor=Actor.person(request.user))
         messages.success(request, f"Estimates for {all_targets()[target].label} use your price from now on.")
         return redirect("dashboard:prices")
     context = {"form": form, "target": all_targets()[target], "listed": listed, "is_own": own is not None}
@@ -87,6 +90,6 @@ def forget_price(request: AccountRequest, target: str) -> HttpResponse:
     """Back to the list price."""
     if target not in all_targets():
         raise Http404
-    TargetPrice.objects.filter(account=request.account, target=target).delete()
+    forget(account=request.account, target=target, actor=Actor.person(request.user))
     messages.success(request, f"Estimates for {all_targets()[target].label} use the list price again.")
     return redirect("dashboard:prices")

@@ -181,7 +181,7 @@ def detail(request: AccountRequest, pk: str) -> HttpResponse:
     subscription = get_subscription(request, pk)
     now = timezone.now()
     figures = figures_of(request.account, [subscription], now)[pk]
-    latest = Delivery.objects.filter(subscription=subscription).select_related("destination")
+    latest = Delivery.objects.filter(subscription=subscription).select_related("destination", "subscription")
     context = {
         "subscription": subscription,
         "condition": condition_of(subscription, figures.undecided),

@@ -17,13 +17,11 @@ from events.finding import find_event_types
 @require_GET
 @vary_on_headers("HX-Request")
 def overview(request: AccountRequest) -> HttpResponse:
-    """The page; by htmx what it polls, or only the chart when that is what was asked for."""
+    """The page; by htmx what it polls, which another time replaces too."""
     context = overview_context(request.account, request.GET.get("range", ""))
     context["as_table"] = request.GET.get("as") == "table"
-    if not request.htmx:
-        return render(request, "dashboard/overview.html", context)
-    template = "components/_chart.html" if request.htmx.target == "chart" else "dashboard/_overview.html"
-    return render(request, template, {**context, "title": "Records"})
+    template = "dashboard/_overview.html" if request.htmx else "dashboard/overview.html"
+    return render(request, template, context)
 
 
 @require_GET

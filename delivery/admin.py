@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from accounts.audit import Actor, record_staff_act
 from accounts.models import User
 from common.admin import HistoryAdmin, confirmed_action, within
+from common.templatetags.words import are
 from delivery.models import (
     AccountTally,
     Attempt,
@@ -62,7 +63,7 @@ class DeliveryAdmin(HistoryAdmin):
         deliveries = list(queryset.select_related("account"))
         count = retry_deliveries(deliveries=deliveries)
         record_staff_act(user=cast("User", request.user), event_type="deliveries_retried_by_staff", rows=deliveries)
-        messages.success(request, f"{count} waiting deliveries are tried at once.")
+        messages.success(request, f"{are(count, 'waiting delivery', 'waiting deliveries')} tried at once.")
 
 
 @admin.register(Attempt)
@@ -105,7 +106,8 @@ class DeadLetterAdmin(HistoryAdmin):
     def replay(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
         actor = Actor.person(cast("User", request.user), "Administration")
         deliveries = replay_dead_letters(dead_letters=queryset, actor=actor)
-        messages.success(request, f"{sum(delivery.count for delivery in deliveries)} records are sent again.")
+        count = sum(delivery.count for delivery in deliveries)
+        messages.success(request, f"{are(count, 'record')} sent again.")
 
 
 @admin.register(Tally)

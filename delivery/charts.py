@@ -107,6 +107,14 @@ class Chart:
         return not any(bucket.total for bucket in self.buckets)
 
     @property
+    def sentence(self) -> str:
+        """The chart for who does not see it."""
+        if self.is_empty:
+            return f"No records in {self.window.words}."
+        figures = f"{self.delivered:,} delivered, {self.waiting:,} waiting or held, {self.dead:,} dead"
+        return f"Records of {self.window.words}: {figures}."
+
+    @property
     def y_labels(self) -> list[int]:
         """From the top down to 0; fewer where quarters would not be whole records."""
         lines = next(lines for lines in (GRID_LINES, 2, 1) if self.top % lines == 0)

@@ -17,6 +17,7 @@ from common.http import AccountRequest
 from common.ids import is_id
 from common.paging import keyset_page
 from common.selects import MOST_OPTIONS, options_of
+from common.templatetags.words import are
 from delivery.destination_views import head_context
 from delivery.models import DeadLetter
 from delivery.services import replay_dead_letters
@@ -131,7 +132,7 @@ def replay_many(request: AccountRequest) -> HttpResponse:
             return redirect("delivery:dead_letters")
         made = replay_dead_letters(dead_letters=letters, to=to, actor=Actor.person(request.user))
         count = sum(delivery.count for delivery in made)
-        messages.success(request, f"{count:,} record{' is' if count == 1 else 's are'} sent again.")
+        messages.success(request, f"{are(count, 'record')} sent again.")
         return redirect("delivery:dead_letters")
     places = Destination.objects.filter(pk__in=letters.order_by().values("destination").distinct())
     context = {

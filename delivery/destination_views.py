@@ -27,9 +27,9 @@ NO_CONTENT = 204
 
 
 @require_GET
-@vary_on_headers("HX-Request", "HX-Target")
+@vary_on_headers("HX-Request")
 def destination(request: AccountRequest, pk: str) -> HttpResponse:
-    """Its health. htmx asks for the chart alone, or every 10 s for all of it: 204 when nothing changed."""
+    """Its health; htmx asks for it every 10 s, 204 when nothing changed, and when another time is chosen."""
     found = get_destination(request, pk)
     window = WINDOWS.get(request.GET.get("range", ""), DEFAULT_WINDOW)
     chart = chart_of([Tally.objects.filter(destination=found)], window, _moments(found))
@@ -39,8 +39,6 @@ def destination(request: AccountRequest, pk: str) -> HttpResponse:
         "windows": WINDOWS.values(),
         "as_table": request.GET.get("as") == "table",
     }
-    if request.htmx.target == "chart":
-        return render(request, "components/_chart.html", context)
     context |= _health_context(found)
     version = crc32(repr((context["health"], context["standing"], found.retry_at, chart.buckets)).encode())
     if request.htmx and request.GET.get("version") == str(version):

@@ -36,6 +36,7 @@ LOOKS = {
     State.FILTERED: ("Filtered", "mute", "funnel"),
     State.FILTER_ERROR: ("Filtered: error", "warn", "exclamation-triangle"),
     State.UNDECIDED: ("Undecided", "bad", "exclamation-triangle"),
+    State.EXPIRED_UNDECIDED: ("Expired undecided", "bad", "x-circle"),
     State.NO_DESTINATION: ("No destination", "mute", "minus-circle"),
     State.HELD: ("Held", "held", "pause-circle"),
     State.WAITING: ("Waiting", "held", "clock"),

@@ -32,6 +32,7 @@ class State(StrEnum):
     FILTERED = "filtered"
     FILTER_ERROR = "filter_error"
     UNDECIDED = "undecided"
+    EXPIRED_UNDECIDED = "expired_undecided"
     NO_DESTINATION = "no_destination"
     HELD = "held"
     WAITING = "waiting"
@@ -59,7 +60,7 @@ class Happening:
 class Fate:
     """The current fate for one subscription and destination. `destination` is empty where none was concerned.
 
-    `reason` is a sentence for dead, held and filter errors; `delivery` and `attempt` are row IDs.
+    `reason` is a sentence for dead, held, undecided and filter errors; `delivery` and `attempt` are row IDs.
     """
 
     subscription: str
@@ -180,9 +181,18 @@ def _decided(subscription: Subscription, part: Mapping[str, Any], found: EventFa
     if found.event_type in part["undecided_types"] or 0 < part["undecided"] == part["of_types"]:
         reason = "The filter does not compile any more; mending it decides."
         return Fate(subscription.pk, State.UNDECIDED, revision, at=found.routed_at, reason=reason)
+    if _is_expired(part, found.event_type):
+        reason = "Its filter did not compile, and nobody mended it in time."
+        return Fate(subscription.pk, State.EXPIRED_UNDECIDED, revision, at=found.routed_at, reason=reason)
     if not _takes(part, found.event_type):
         return Fate(subscription.pk, State.NOT_SUBSCRIBED, revision)
     return Fate(subscription.pk, State.FILTERED, revision, at=found.routed_at)
+
+
+def _is_expired(part: Mapping[str, Any], event_type: str) -> bool:
+    """Of an unknown type only where it is so for all types."""
+    expired = part.get("expired_types", [])
+    return event_type in expired or bool(expired and not event_type and set(expired) == set(part["types"]))
 
 
 def _decided_in(rows: Sequence[RoutedBatch], event_type: str) -> dict[str, tuple[RoutedBatch, Mapping[str, Any]]]:

@@ -14,6 +14,7 @@ from accounts.audit import Actor
 from common.http import AccountRequest
 from common.ids import is_id
 from common.selects import MOST_OPTIONS, options_of
+from common.templatetags.words import are
 from delivery.held import (
     Leftover,
     NotPossibleError,
@@ -61,9 +62,9 @@ def resume(request: AccountRequest, pk: str) -> HttpResponse:
 
 def _resumed(how: Resume, taken: int, to: Destination | None) -> str:
     if how == Resume.SKIP:
-        return f"Resumed. {taken:,} held records are discarded; what comes in from now on is sent."
+        return f"Resumed. {are(taken, 'held record')} discarded; what comes in from now on is sent."
     if how == Resume.MOVE and to is not None:
-        return f"Resumed. {taken:,} held records go to {to.name}."
+        return f"Resumed. {taken:,} held record{' goes' if taken == 1 else 's go'} to {to.name}."
     return f"Resumed. Held records go out{', the newest first' if how == Resume.NEWEST_FIRST else ' in order'}."
 
 
@@ -73,7 +74,7 @@ def discard(request: AccountRequest, pk: str) -> HttpResponse:
     found = get_destination(request, pk)
     if request.method == "POST":
         count = discard_waiting(destination=found, actor=Actor.person(request.user))
-        messages.success(request, f"{count:,} waiting records are discarded.")
+        messages.success(request, f"{are(count, 'waiting record')} discarded.")
         return redirect("delivery:destination", pk)
     return render(request, "delivery/discard.html", {"destination": found, "waiting": count_waiting(destination=found)})
 

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from rq import get_current_job
+
 from common import wake
 from delivery.drain import drain
 from delivery.mending import mend_account
@@ -9,7 +11,7 @@ from delivery.replay import run_replay
 from delivery.route import route_account
 from delivery.turn import JobTurn
 
-# Then the next account, or the next destination, gets its turn.
+# Then the next account, or the next destination, gets its turn, if not sooner (delivery/turn.py).
 ROUTE_SECONDS = 2.0
 DRAIN_SECONDS = 20.0
 
@@ -22,7 +24,10 @@ def route_job(account_id: str) -> None:
 
 def drain_job(destination_id: str) -> None:
     again = partial(wake.drain, destination_id)
-    with JobTurn("drain", "delivery.jobs.drain_job", destination_id, DRAIN_SECONDS, again) as turn:
+    # Or the one for slow destinations.
+    job = get_current_job()
+    queue = job.origin if job else "drain"
+    with JobTurn(queue, "delivery.jobs.drain_job", destination_id, DRAIN_SECONDS, again) as turn:
         drain(destination_id, turn)
 
 

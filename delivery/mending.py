@@ -1,6 +1,7 @@
 """Deciding later what routing could not: events of a source whose filter did not compile, once it is mended.
 
-They stayed *undecided*, and their batches are kept for it. As in routing, deciding happens outside any transaction,
+They stayed *undecided*, and their batches are kept for it, though not for ever: what nobody mends in time is given up
+and told as such (decision 3). As in routing, deciding happens outside any transaction,
 and one short transaction writes it, provided that neither the configuration nor the rows changed meanwhile. The part
 that is decided moves to a new run with the subscription's present revision, so that the books close for both.
 """
@@ -8,8 +9,10 @@ that is decided moves to a new run with the subscription's present revision, so 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Account
@@ -30,21 +33,32 @@ Part = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Mendable:
-    """A routed batch with the parts that can be decided now, and those that nobody takes any more."""
+    """A routed batch with the parts that can be decided now, those that nobody takes any more, and those too old."""
 
     row: RoutedBatch
     decidable: frozenset[Part]
     given_up: frozenset[Part]
+    expired: frozenset[Part]
+
+
+def undecided_retention(account: Account) -> timedelta:
+    """How long events wait for a mended filter: twice as long as others are kept, so that there is time to mend it.
+
+    Never longer than outcomes are kept, as far as that is not shorter than what the account asks for.
+    """
+    days = account.payload_retention_days
+    return timedelta(days=max(days, min(2 * days, settings.OUTCOME_RETENTION_DAYS)))
 
 
 def mend_account(account_id: str) -> int:
     """Decide what can be decided by now; returns the number of events that are not undecided any more."""
     mended, last = 0, 0
+    before = database_now() - undecided_retention(Account.objects.get(pk=account_id))
     while rows := _undecided(account_id, last):
         last = rows[-1].pk
         plan = plan_for(account_id)
         groups: dict[frozenset[Part], list[Mendable]] = defaultdict(list)
-        for each in _mendable(rows, plan):
+        for each in _mendable(rows, plan, before):
             groups[each.decidable].append(each)
         for parts, group in groups.items():
             try:
@@ -61,7 +75,8 @@ def _undecided(account_id: str, after: int) -> list[RoutedBatch]:
     return list(rows.select_related("event_batch", "routing").order_by("pk")[:STEP_BATCHES])
 
 
-def _mendable(rows: Sequence[RoutedBatch], plan: Plan) -> list[Mendable]:
+def _mendable(rows: Sequence[RoutedBatch], plan: Plan, before: datetime) -> list[Mendable]:
+    """`before` this time events are too old to wait any longer."""
     parts = {(part["subscription"], name) for row in rows for part in row.outcome for name in part["undecided_types"]}
     planned = {
         (source.subscription.id, name): not source.broken
@@ -73,8 +88,11 @@ def _mendable(rows: Sequence[RoutedBatch], plan: Plan) -> list[Mendable]:
     for row in rows:
         own = {(part["subscription"], name) for part in row.outcome for name in part["undecided_types"]}
         decidable = frozenset(part for part in own if planned.get(part))
-        if decidable or own & given_up:
-            found.append(Mendable(row, decidable, frozenset(own & given_up)))
+        untaken = frozenset(own & given_up)
+        is_old = row.event_batch.accepted_at < before
+        expired = frozenset(own - decidable - untaken) if is_old else frozenset()
+        if decidable or untaken or expired:
+            found.append(Mendable(row, decidable, untaken, expired))
     return found
 
 
@@ -127,13 +145,16 @@ def _take_out(each: Mendable) -> int:
     for part in row.outcome:
         for name in list(part["undecided_types"]):
             key = (part["subscription"], name)
-            if key not in each.decidable | each.given_up:
+            if key not in each.decidable | each.given_up | each.expired:
                 continue
             count = row.event_batch.types[name]
-            is_given_up = key in each.given_up
+            is_given_up = key not in each.decidable
             part["undecided"] -= count
             part["undecided_types"].remove(name)
-            # What nobody takes any more counts as filtered where it was; what is decided is counted by its new run.
+            if key in each.expired:
+                part.setdefault("expired_types", []).append(name)
+                log.warning("undecided_expired", subscription=part["subscription"], event_type=name, events=count)
+            # What is given up counts as filtered where it was; what is decided is counted by its new run.
             if not is_given_up:
                 part["of_types"] -= count
                 part["types"].remove(name)

@@ -1,8 +1,8 @@
 """Forgetting by age, a few hundred rows at a time, so that traffic hardly notices.
 
-Payloads of events go as their account says (7 days by default), except those that wait for a mended filter or a
-replay that is not finished; outcomes, deliveries, attempts and dead letters after 30 days; tallies are
-summed by delivery/rolling_up.py, and go after 400.
+Payloads of events go as their account says (7 days by default), except those that wait for a mended filter, which
+delivery/mending.py gives up at last, or a replay that is not finished; outcomes, deliveries, attempts and dead letters
+after 30 days; tallies are summed by delivery/rolling_up.py, and go after 400.
 """
 
 import time

@@ -8,6 +8,8 @@ from typing import Self
 from common import wake
 from delivery import stopping
 
+# After so long a job makes room where others wait in its queue.
+SHARE_SECONDS = 2.0
 # Single events follow each other at short distances. A run costs some ms whatever it holds, so after one that took
 # all there was, a job waits so long for more; the first event of a burst never waits for it.
 LINGER_SECONDS = 0.025
@@ -35,23 +37,32 @@ class JobTurn(Turn):
 
     The flag is down at every look, so that work which comes after the last one wakes another job. If more is there
     than is done at once, it stays down: another worker may help. `again` wakes the next job when this one may not
-    look any more.
+    look any more: after `seconds`, and where other jobs wait in its queue after 2 s already.
     """
 
     def __init__(self, queue: str, job: str, key: str, seconds: float, again: Callable[[], None]) -> None:
         self._queue, self._job, self._key, self._again = queue, job, key, again
+        self._shares_at = time.monotonic() + SHARE_SECONDS
         self._ends_at = time.monotonic() + seconds
         self._linger_seconds = 0.0
+        self._has_looked = False
 
     def may_look(self) -> bool:
-        if stopping.is_requested() or time.monotonic() > self._ends_at:
+        if stopping.is_requested() or self._is_over():
             self.end()
             self._again()
             return False
         if self._linger_seconds and wake.waiting_jobs(self._queue) == 0:
             time.sleep(self._linger_seconds)
         wake.clear(self._job, self._key)
+        self._has_looked = True
         return True
+
+    def _is_over(self) -> bool:
+        now = time.monotonic()
+        # It looks once in any case: jobs that only make room for each other would never do anything.
+        is_to_share = self._has_looked and now > self._shares_at
+        return now > self._ends_at or (is_to_share and wake.first_job(self._queue) is not None)
 
     def found(self, *, size: int, is_more: bool) -> None:
         self._linger_seconds = 0.0

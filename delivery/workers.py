@@ -1,4 +1,4 @@
-"""The worker pool: one SimpleWorker process a queue, watched by a parent that also sweeps.
+"""The worker pool: SimpleWorker processes, one queue each, watched by a parent that also sweeps.
 
 A SimpleWorker runs jobs in its own process: rq's forking worker costs 18 ms a job, and 300 ms where
 an AWS client has to be made again.
@@ -21,14 +21,17 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from common import wake
 from common.processes import die_with_parent, settle_memory
-from delivery import stopping
+from delivery import relief, stopping
 from delivery.retention import prune
 from delivery.sweep import INTERVAL_SECONDS, sweep
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.2
+# More workers than these help nobody: each keeps a connection to the database and some 40 MB.
+MOST_EXTRA = 8
 # Forgetting takes a hundredth of the time at most.
 PRUNE_INTERVAL_SECONDS = 30.0
 PRUNE_SECONDS = 0.3
@@ -67,9 +70,14 @@ class Child:
 
 
 class WorkerPool:
-    def __init__(self, queues: Sequence[str]) -> None:
+    """A worker for each of `queues`, and up to `most_extra` more a queue while theirs wait for what hangs."""
+
+    def __init__(self, queues: Sequence[str], most_extra: int = MOST_EXTRA) -> None:
         self._queues = queues
+        self._most_extra = most_extra
         self._children: list[Child] = []
+        self._extra: list[Child] = []
+        self._watches = {queue: relief.Watch(queue) for queue in relief.QUEUES if queue in queues}
         self._stopping = False
 
     def run(self) -> None:
@@ -81,7 +89,11 @@ class WorkerPool:
         self._children = [self._start(queue) for queue in self._queues]
         next_sweep, next_prune = time.monotonic(), time.monotonic() + PRUNE_INTERVAL_SECONDS
         while not self._stopping:
-            self._replace_dead()
+            if self._replace_dead():
+                # What it was about to do is found again at once, but for what it holds under a lease.
+                wake.clear_all()
+                next_sweep = time.monotonic()
+            self._relieve()
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + INTERVAL_SECONDS
                 _sweep()
@@ -95,27 +107,42 @@ class WorkerPool:
         # Only a flag: a signal may come twice, and at any line.
         self._stopping = True
 
-    def _start(self, queue: str) -> Child:
+    def _start(self, queue: str, idle_seconds: int | None = None) -> Child:
         # A connection must not be shared over a fork.
         connections.close_all()
         pid = os.fork()
         if pid == 0:
-            _work(queue)
+            _work(queue, idle_seconds)
         return Child(queue, pid, time.monotonic())
 
-    def _replace_dead(self) -> None:
+    def _replace_dead(self) -> bool:
+        """Whether one had ended without having been told to."""
+        has_ended = False
         for index, child in enumerate(self._children):
             pid, status = os.waitpid(child.pid, os.WNOHANG)
             if pid and not self._stopping:
+                has_ended = True
                 log.warning("worker_ended", queue=child.queue, status=status)
                 time.sleep(max(0.0, RESTART_SECONDS - (time.monotonic() - child.started_at)))
                 self._children[index] = self._start(child.queue)
+        return has_ended
+
+    def _relieve(self) -> None:
+        """Forget the extra workers that have ended, and start those that are needed."""
+        self._extra = [child for child in self._extra if os.waitpid(child.pid, os.WNOHANG)[0] == 0]
+        for queue, watch in self._watches.items():
+            pids = [child.pid for child in (*self._children, *self._extra) if child.queue == queue]
+            is_full = sum(child.queue == queue for child in self._extra) >= self._most_extra
+            if watch.needs_help(pids, time.monotonic()) and not is_full:
+                log.info("extra_worker", queue=queue, workers=len(pids) + 1)
+                self._extra.append(self._start(queue, relief.IDLE_SECONDS))
 
     def _stop_all(self) -> None:
-        for child in self._children:
+        children = [*self._children, *self._extra]
+        for child in children:
             _signal(child.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        for child in self._children:
+        for child in children:
             while os.waitpid(child.pid, os.WNOHANG)[0] == 0:
                 if time.monotonic() > deadline:
                     _signal(child.pid, signal.SIGKILL)
@@ -147,14 +174,14 @@ def _prune() -> None:
         log.warning("pruning_failed", error=str(error))
 
 
-def _work(queue: str) -> None:
+def _work(queue: str, idle_seconds: int | None) -> None:
     """Run one worker in this forked process; never returns."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     code = 1
     try:
-        work(queue)
+        work(queue, idle_seconds=idle_seconds)
         code = 0
     except Exception:
         log.exception("worker_failed", queue=queue)
@@ -164,8 +191,11 @@ def _work(queue: str) -> None:
         os._exit(code)
 
 
-def work(queue: str, *, burst: bool = False) -> None:
-    """Take jobs from one queue: with several, rq pops in a way that can lose a job."""
+def work(queue: str, *, burst: bool = False, idle_seconds: int | None = None) -> None:
+    """Take jobs from one queue: with several, rq pops in a way that can lose a job.
+
+    Ends when none was there for `idle_seconds`.
+    """
     # No socket time-out here: a worker waits for its next job as long as it takes.
     redis = Redis.from_url(settings.REDIS_URL)
     worker = Worker(
@@ -174,4 +204,4 @@ def work(queue: str, *, burst: bool = False) -> None:
         serializer=JSONSerializer,
         log_job_description=False,
     )
-    worker.work(burst=burst, logging_level="WARNING")
+    worker.work(burst=burst, max_idle_time=idle_seconds, logging_level="WARNING")

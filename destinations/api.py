@@ -1,4 +1,4 @@
-"""The API on destinations: the published contract, and pausing, resuming and testing in the same style."""
+"""The API on destinations: the published contract, and pausing in the same style."""
 
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +19,6 @@ from destinations.services import (
     create_destination,
     delete_destination,
     pause_destination,
-    resume_destination,
     update_destination,
 )
 from events.api_lists import list_filter
@@ -186,17 +185,4 @@ def pause(request: APIRequest, id: str) -> dict[str, Any]:  # noqa: A002
     """Records are held, none is lost before the account's retention."""
     destination = find_destination(request, id)
     pause_destination(destination=destination, user=request.auth.key.owner, actor=request.auth.actor)
-    return destination_resource(destination)
-
-
-@router.post(
-    "/event_destinations/{id}/resume",
-    response=schemas.EventDestination,
-    operation_id="EventDestinationsResume",
-    summary="Resume a destination",
-)
-def resume(request: APIRequest, id: str) -> dict[str, Any]:  # noqa: A002
-    """What was held goes out in order."""
-    destination = find_destination(request, id)
-    resume_destination(destination=destination, actor=request.auth.actor)
     return destination_resource(destination)

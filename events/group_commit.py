@@ -70,22 +70,28 @@ class GroupCommit(Generic[T, R]):
         """Commit the group that has gathered, of which this thread's item is the first."""
         with self._lock:
             group, self._waiting = self._waiting[: self._max_items], self._waiting[self._max_items :]
-        # As Django does before and after each request.
-        close_old_connections()
         try:
-            self._commit_group(group)
-        finally:
+            # As Django does before and after each request.
             close_old_connections()
-            with self._lock:
-                successor = self._waiting[0] if self._waiting else None
-                self._is_led = successor is not None
-                self._company_until = time.monotonic() + COMPANY_SECONDS if len(group) > 1 else 0.0
-            if successor is not None:
-                successor.wake()
-            for member in group:
-                member.is_done = True
-            for follower in group[1:]:
-                follower.wake()
+            try:
+                self._commit_group(group)
+            finally:
+                close_old_connections()
+        finally:
+            # Whatever happened: a group without a leader would wait for ever, and everybody after it.
+            self._hand_over(group)
+
+    def _hand_over(self, group: Sequence[_Waiting[T, R]]) -> None:
+        with self._lock:
+            successor = self._waiting[0] if self._waiting else None
+            self._is_led = successor is not None
+            self._company_until = time.monotonic() + COMPANY_SECONDS if len(group) > 1 else 0.0
+        if successor is not None:
+            successor.wake()
+        for member in group:
+            member.is_done = True
+        for follower in group[1:]:
+            follower.wake()
 
     def _commit_group(self, group: Sequence[_Waiting[T, R]]) -> None:
         try:

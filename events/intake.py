@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, islice
-from operator import attrgetter
+from operator import add, attrgetter
 from typing import Any, cast
 
 import msgspec
@@ -17,12 +17,22 @@ from events.envelope import MAX_EVENT_BYTES, NULL
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 MAX_EVENTS = 10_000
+# Decoders stop at the recursion limit of Python, 1,000 less what called them. Routing and pages call from deeper than
+# publishing does: what is accepted here has to be readable there.
+MAX_DEPTH = 700
+# Each level takes a bracket at either end, so that a shorter value cannot be too deep.
+LEAST_DEEP_BYTES = 2 * MAX_DEPTH
 MAX_CLOCK_LEAD = timedelta(days=1)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 # U+0000 ends a string early in the filter engine, and a lone surrogate cannot be written as UTF-8.
 # Either may also be harmless (an escaped backslash before `u0000`): where it stands, the event is looked at closely.
 SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+# What is left of JSON without its strings; and what each bracket does to the depth.
+STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+BRACKETS = b"[]{}"
+NO_BRACKETS = bytes(set(range(256)) - set(BRACKETS))
+STEPS = dict(zip(BRACKETS, (1, -1, 1, -1), strict=True))
 
 
 class EventInput(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -84,18 +94,19 @@ def read_body(body: bytes, *, now: datetime) -> Intake:
     suspicious = b"\\" in body and SUSPICIOUS.search(body) is not None
     events = None if suspicious else _decode_at_once(body)
     if events is None:
-        intake, lengths = _decode_one_by_one(_split(body))
+        intake = _decode_one_by_one(_split(body))
         _check_count(len(intake.events) + len(intake.faults))
-        _check_events(intake, lengths, now)
+        _check_events(intake, now)
         return intake
     _check_count(len(events))
-    objects = list(map(OBJECT, events))
+    objects, principals = list(map(OBJECT, events)), _principals(events)
     lengths = list(map(len, objects))
     # Joining costs less than asking each value, and much less than counting the line feeds of the body.
     values = b"".join(objects)
-    intake = Intake(events, range(len(events)), is_multiline=_has_line_ends(values + _principals(events)))
-    if not _are_all_good(events, values, lengths, now):
-        _check_events(intake, lengths, now)
+    is_multiline = _has_line_ends(values) or _has_line_ends(b"".join(principals))
+    intake = Intake(events, range(len(events)), is_multiline=is_multiline)
+    if not (_are_all_good(events, values, lengths, now) and _are_fit(objects, lengths, principals)):
+        _check_events(intake, now)
     return intake
 
 
@@ -109,14 +120,14 @@ def read_single(body: bytes, *, now: datetime) -> EventInput | None:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     intake = Intake([event], [0])
-    _check_events(intake, [len(event.object)], now)
+    _check_events(intake, now)
     return None if intake.faults else event
 
 
 def read_values(values: Sequence[Mapping[str, Any]], *, now: datetime) -> Intake:
     """The same for events that are Python values already."""
-    intake, lengths = _decode_one_by_one([orjson.dumps(dict(value)) for value in values])
-    _check_events(intake, lengths, now)
+    intake = _decode_one_by_one([orjson.dumps(dict(value)) for value in values])
+    _check_events(intake, now)
     return intake
 
 
@@ -132,10 +143,10 @@ def _decode_at_once(body: bytes) -> list[EventInput] | None:
         return None
 
 
-def _principals(events: Sequence[EventInput]) -> bytes:
-    """Joined; most events have none, and those share one."""
+def _principals(events: Sequence[EventInput]) -> Sequence[Raw]:
+    """Of each event; none at all where no event has one, as it mostly is."""
     principals = list(map(PRINCIPAL, events))
-    return b"" if principals.count(NULL) == len(principals) else b"".join(principals)
+    return () if principals.count(NULL) == len(principals) else principals
 
 
 def _has_line_ends(values: bytes) -> bool:
@@ -166,9 +177,9 @@ def _check_count(count: int) -> None:
         raise BodyError(f"The request holds {count:,} events; {MAX_EVENTS:,} is the most. Send several requests.")
 
 
-def _decode_one_by_one(items: Sequence[bytes]) -> tuple[Intake, list[int]]:
+def _decode_one_by_one(items: Sequence[bytes]) -> Intake:
     intake = Intake()
-    indexes, lengths = [], []
+    indexes = []
     for index, item in enumerate(items):
         try:
             event = _decode_item(item)
@@ -177,9 +188,8 @@ def _decode_one_by_one(items: Sequence[bytes]) -> tuple[Intake, list[int]]:
         else:
             intake.events.append(event)
             indexes.append(index)
-            lengths.append(len(item))
     intake.indexes = indexes
-    return intake, lengths
+    return intake
 
 
 def _decode_item(item: bytes) -> EventInput:
@@ -212,26 +222,27 @@ def _reason(error: Exception) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def _check_events(intake: Intake, lengths: Sequence[int], now: datetime) -> None:
+def _check_events(intake: Intake, now: datetime) -> None:
     """Move events that the catalogue, the clock or the size refuses from `events` to `faults`."""
     known = catalog()
     latest = now + MAX_CLOCK_LEAD
     good: list[EventInput] = []
     indexes: list[int] = []
-    for index, event, length in zip(intake.indexes, intake.events, lengths, strict=True):
+    for index, event in zip(intake.indexes, intake.events, strict=True):
         if event.event_timestamp is UNSET:
             event.event_timestamp = now
         if (
             event.event_type in known
-            and length <= MAX_EVENT_BYTES
+            and _size(event) <= MAX_EVENT_BYTES
             and _is_object(event.object)
+            and not (_is_deep(event.object) or _is_deep(event.principal))
             and event.event_timestamp.tzinfo is not None
             and EARLIEST <= event.event_timestamp <= latest
         ):
             good.append(event)
             indexes.append(index)
         else:
-            intake.faults.append(_fault(index, event, length, now))
+            intake.faults.append(_fault(index, event, now))
     intake.events, intake.indexes = good, indexes
     intake.faults.sort(key=lambda fault: fault.index)
 
@@ -250,11 +261,31 @@ def _are_all_good(events: Sequence[EventInput], values: bytes, lengths: Sequence
     # Raw holds no white space around a value.
     starts = islice(accumulate(lengths, initial=0), len(lengths))
     return (
-        are_timely
-        and catalog().keys() >= set(map(TYPE, events))
-        and max(lengths) <= MAX_EVENT_BYTES
-        and set(map(values.__getitem__, starts)) == {ord("{")}
+        are_timely and catalog().keys() >= set(map(TYPE, events)) and set(map(values.__getitem__, starts)) == {ord("{")}
     )
+
+
+def _are_fit(objects: Sequence[Raw], lengths: Sequence[int], principals: Sequence[Raw]) -> bool:
+    """Whether no event is too large or nested too deep."""
+    largest = max(map(add, lengths, map(len, principals)) if principals else lengths)
+    return largest < LEAST_DEEP_BYTES or (
+        largest <= MAX_EVENT_BYTES and not (any(map(_is_deep, objects)) or any(map(_is_deep, principals)))
+    )
+
+
+def _size(event: EventInput) -> int:
+    return len(event.object) + (len(event.principal) if event.principal != NULL else 0)
+
+
+def _is_deep(raw: Raw) -> bool:
+    """Whether it is nested more than MAX_DEPTH levels deep."""
+    if len(raw) < LEAST_DEEP_BYTES:
+        return False
+    data = bytes(raw)
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return False
+    brackets = STRINGS.sub(b"", data).translate(None, NO_BRACKETS)
+    return max(accumulate(map(STEPS.__getitem__, brackets))) > MAX_DEPTH
 
 
 def _is_object(raw: Raw) -> bool:
@@ -262,15 +293,17 @@ def _is_object(raw: Raw) -> bool:
     return memoryview(raw)[0] == ord("{")
 
 
-def _fault(index: int, event: EventInput, length: int, now: datetime) -> Fault:
+def _fault(index: int, event: EventInput, now: datetime) -> Fault:
     if event.event_type not in catalog():
         near = suggest(event.event_type)
         hint = f" Did you mean {near[0]}?" if near else " The catalogue lists the known ones."
         return Fault(index, "unknown_type", f"There is no event type {event.event_type!r}.{hint}")
-    if length > MAX_EVENT_BYTES:
-        return Fault(index, "too_large", f"The event has {length:,} bytes; {MAX_EVENT_BYTES:,} is the most.")
+    if (size := _size(event)) > MAX_EVENT_BYTES:
+        return Fault(index, "too_large", f"The event has {size:,} bytes; {MAX_EVENT_BYTES:,} is the most.")
     if not _is_object(event.object):
         return Fault(index, "malformed", "object must be a JSON object.")
+    if _is_deep(event.object) or _is_deep(event.principal):
+        return Fault(index, "malformed", f"Its values are nested more than {MAX_DEPTH} levels deep. Nest them less.")
     stamp = cast("datetime", event.event_timestamp)
     if stamp.tzinfo is None:
         return Fault(index, "bad_timestamp", f"event_timestamp {stamp.isoformat()} has no time zone; add Z for UTC.")

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.http import HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.middleware.clickjacking import XFrameOptionsMiddleware
@@ -89,8 +89,9 @@ def _answer(environ: Environ) -> _Answer | None:
         # Handing it on would ask the database a second time, and might store twice what it has stored after all.
         response = database_unavailable(environ["PATH_INFO"], error)
         return _Answer(HTTPStatus(response.status_code), response.content, [("Retry-After", response["Retry-After"])])
-    except DatabaseError as error:
-        log.warning("quick_way_failed", error=str(error))
+    except Exception:
+        # Whatever it is, the long way answers it in JSON, and fails by itself where it has to.
+        log.exception("quick_way_failed")
         return None
     return _Answer(HTTPStatus.ACCEPTED, receipt.as_json()) if receipt else None
 
@@ -111,9 +112,12 @@ def _publish(token_hash: str, environ: Environ) -> Receipt | None:
 
 
 def _body(environ: Environ) -> bytes:
-    """The whole body, which can be read again after this."""
-    body: bytes = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    """The whole body, which can be read again after this. Raises BodyError when it ended early."""
+    length = int(environ["CONTENT_LENGTH"])
+    body: bytes = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = BytesIO(body)
+    if len(body) < length:
+        raise BodyError("The body ended early.")
     return body
 
 
@@ -123,6 +127,9 @@ def _publisher(token_hash: str) -> Publisher | None:
     try:
         return publishers_of({token_hash}).get(token_hash)
     except (OperationalError, InterfaceError):
+        if connection.is_usable():
+            # It lives: a database that is locked or full would only let the publisher wait twice as long.
+            raise
         connection.close()
         return publishers_of({token_hash}).get(token_hash)
 

@@ -1,4 +1,4 @@
-// Comforts on top of pages that work without them; no state.
+// Comforts on pages that work without them; no state.
 "use strict";
 
 const root = document.documentElement;
@@ -118,6 +118,14 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
   delete detail.parameters.csrfmiddlewaretoken;
 });
 
+// A button that its request disabled has lost the focus.
+document.addEventListener("htmx:afterRequest", ({ detail }) => document.activeElement === document.body && detail.elt.focus());
+// Polling waits while nobody looks, under the pointer, and for a focus it would take.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { elt } = event.detail;
+  const inUse = document.hidden || elt.matches(".dims:hover") || $(":focus-visible:not([id], [hx-preserve] *)", elt);
+  if (inUse && /^every/.test(elt.getAttribute("hx-trigger"))) event.preventDefault();
+});
 document.addEventListener("htmx:load", (event) => ready(event.target));
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   const dialog = detail.target.closest?.("dialog");

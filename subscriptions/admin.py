@@ -8,6 +8,7 @@ from accounts.audit import Actor
 from accounts.models import User
 from common.admin import HistoryAdmin, confirmed_action
 from subscriptions.models import Backtest, Draft, Revision, Source, Subscription, TargetPrice
+from subscriptions.own_prices import forget_price, set_price
 from subscriptions.services import update_subscription
 
 
@@ -90,6 +91,21 @@ class BacktestAdmin(HistoryAdmin):
 
 @admin.register(TargetPrice)
 class TargetPriceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Staff may set a price for an account too; it stands in the account's trail like one of its own people's."""
+
     list_display = ["account", "target", "per_gb", "per_million_records", "currency", "as_of"]
     list_filter = ["target"]
     list_select_related = ["account"]
+    # Deleting several at once would leave no entry.
+    actions = None
+
+    def get_readonly_fields(self, request: HttpRequest, obj: TargetPrice | None = None) -> list[str]:
+        """Account and target say which price it is."""
+        return ["account", "target"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: TargetPrice, form: Any, change: bool) -> None:
+        set_price(price=obj, actor=Actor.person(cast("User", request.user), "Administration"))
+
+    def delete_model(self, request: HttpRequest, obj: TargetPrice) -> None:
+        actor = Actor.person(cast("User", request.user), "Administration")
+        forget_price(account=obj.account, target=obj.target, actor=actor)

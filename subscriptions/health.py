@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from common.templatetags.words import are
 from destinations.models import Destination
 from subscriptions.models import Subscription
 
@@ -34,7 +35,7 @@ def condition_of(
     if subscription.state == Subscription.State.OFF:
         return state
     if undecided:
-        reason = f"A filter no longer compiles: {undecided:,} events are held until it is mended."
+        reason = f"A filter no longer compiles: {are(undecided, 'event')} held until it is mended."
         return Condition("Filter error", "bad", "exclamation-triangle", reason)
     own = subscription.destinations.all() if places is None else places
     stopped = [place for place in own if place.state != Destination.State.ACTIVE]

@@ -65,7 +65,7 @@ PAGES = {
     "event-filtered": "/events/{filtered}/",
     "dead-letters": "/dead-letters/",
     "dead-letter": "/dead-letters/{letter}/",
-    "dead-letters-replay": "/dead-letters/replay/?reason=413",
+    "dead-letters-replay": "/dead-letters/replay/?reason=413&destination={blocked}",
     "replays": "/replays/",
     "replay-new": "/replays/new/?event_ids={event}",
     "replay": "/replays/{replay}/",
@@ -87,6 +87,8 @@ PAGES = {
     "admin": "/admin/",
     "admin-deliveries": "/admin/delivery/delivery/",
 }
+# What comes after the page: without it the picture shows only that it is awaited.
+AWAITED = {"subscription-edit": "#backtest-sample", "subscription-new": "#backtest-sample"}
 
 
 def options() -> Namespace:
@@ -136,6 +138,8 @@ def take(browser: Browser, product: Product, wanted: Namespace) -> int:
                 if answer is None or (not answer.ok and not is_meant):
                     failed += 1
                     sys.stderr.write(f"{name}: {address} answered {answer.status if answer else 'nothing'}.\n")
+                if name in AWAITED:
+                    page.locator(AWAITED[name]).wait_for()
                 page.screenshot(path=OUT / f"{name}-{width}-{theme}.png", full_page=True)
             context.close()
     return failed

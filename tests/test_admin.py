@@ -1,5 +1,6 @@
 """The staff pages: every model is there, history cannot be edited, secrets are not shown, actions act."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,7 @@ from destinations.models import Destination
 from destinations.testing import run_test, start_test_run
 from events.models import PublisherKey
 from events.publishing import publish
-from subscriptions.models import Subscription
+from subscriptions.models import Subscription, TargetPrice
 from tests.carrying import FakeDatadog, answer
 from tests.factories import make_api_key, make_destination, make_event, make_subscription
 
@@ -122,6 +123,72 @@ def test_staff_pause_a_subscription_as_a_revision_of_its_own(staff: Client, worl
     assert subscription.revisions.first().actor["source"] == "Dashboard"  # type: ignore[union-attr]
 
 
+def test_staff_resume_only_what_is_paused(staff: Client, world: Destination, account: Account) -> None:
+    active = Subscription.objects.get()
+    paused, off = make_subscription(account, world), make_subscription(account, world)
+    Subscription.objects.filter(pk=paused.pk).update(state="paused")
+    Subscription.objects.filter(pk=off.pk).update(state="off")
+
+    assert "1 subscriptions are active now" in act(staff, Subscription, "resume", paused.pk, active.pk, off.pk)
+
+    states = dict(Subscription.objects.values_list("pk", "state"))
+    assert states == {paused.pk: "active", active.pk: "active", off.pk: "off"}
+
+
+def test_staff_end_the_backoff_of_a_delivery(
+    staff: Client, world: Destination, account: Account, datadog: FakeDatadog, carry: Carry
+) -> None:
+    datadog.answers = [answer(503)]
+    publish([make_event()], account=account)
+    carry(account)
+    waiting = Delivery.objects.waiting().get()
+    tried = len(datadog.requests)
+    carry(account)
+    assert len(datadog.requests) == tried
+
+    assert "1 waiting delivery is tried at once" in act(staff, Delivery, "retry", waiting.pk)
+    carry(account)
+
+    waiting.refresh_from_db()
+    assert (waiting.state, len(datadog.requests)) == ("delivered", tried + 1)
+    entry = AuditEntry.objects.get(event_type="deliveries_retried_by_staff")
+    assert (entry.account, entry.object_id) == (account, str(waiting.pk))
+
+
+def test_staff_have_a_blocked_destination_tried_at_once(
+    staff: Client, world: Destination, account: Account, datadog: FakeDatadog, carry: Carry
+) -> None:
+    datadog.answers = [answer(403)]
+    publish([make_event()], account=account)
+    carry(account)
+    world.refresh_from_db()
+    assert world.state == "blocked"
+
+    assert "1 destinations are tried at once" in act(staff, Destination, "retry", world.pk)
+    carry(account)
+
+    world.refresh_from_db()
+    assert world.state == "active"
+    entry = AuditEntry.objects.get(event_type="destination_retried_by_staff")
+    assert (entry.account, entry.object_id) == (account, world.pk)
+    assert entry.actor["source"] == "Administration"
+
+
+def test_a_price_set_by_staff_stands_in_the_trail(staff: Client, account: Account) -> None:
+    price = {"per_gb": "0.07", "per_million_records": "1", "currency": "EUR", "as_of": "2026-01-31", "source": "Offer"}
+    staff.post(reverse("admin:subscriptions_targetprice_add"), {**price, "account": account.pk, "target": "datadog"})
+    own = TargetPrice.objects.get()
+    address = reverse("admin:subscriptions_targetprice_change", args=[own.pk])
+    staff.post(address, {**price, "per_gb": "0.08", "target": "kinesis"})
+    staff.post(reverse("admin:subscriptions_targetprice_delete", args=[own.pk]), {"post": "yes"})
+
+    entries = AuditEntry.objects.filter(account=account, object_id="datadog").order_by("pk")
+    assert [entry.event_type for entry in entries] == ["price_set", "price_set", "price_forgotten"]
+    assert [(entry.after or {}).get("per_gb") for entry in entries] == ["0.07", "0.08", None]
+    assert {entry.actor["source"] for entry in entries} == {"Administration"}
+    assert not TargetPrice.objects.exists()
+
+
 def memberships(staff: Client, account: Account, *rows: dict[str, str]) -> str:
     """Save an account's page with these memberships; the page that comes back."""
     columns = ("max_subscriptions", "max_destinations", "max_destinations_per_subscription", "payload_retention_days")
@@ -175,7 +242,7 @@ def test_staff_replay_a_dead_letter(
 ) -> None:
     letter = DeadLetter.objects.get()
 
-    assert "1 records are sent again" in act(staff, DeadLetter, "replay", letter.pk)
+    assert "1 record is sent again" in act(staff, DeadLetter, "replay", letter.pk)
     carry(account)
 
     assert datadog.event_ids[-1] == letter.event_id
@@ -190,6 +257,26 @@ def test_staff_issue_a_publisher_key_whose_token_is_shown_once(staff: Client) ->
     assert key.token_hash not in page
     again = staff.get(reverse("admin:events_publisherkey_change", args=[key.pk])).content.decode()
     assert key.token_hash not in again
+
+
+def test_staff_revoke_a_publisher_key(staff: Client) -> None:
+    staff.post(reverse("admin:events_publisherkey_add"), {"name": "edge", "allowed_types": "[]"})
+    key = PublisherKey.objects.get()
+
+    act(staff, PublisherKey, "revoke", key.pk)
+
+    key.refresh_from_db()
+    assert key.revoked_at is not None
+
+
+def test_staff_give_a_one_time_password_that_is_shown_once(staff: Client, owner: User) -> None:
+    page = act(staff, User, "give_one_time_password", owner.pk)
+
+    shown = re.search(rf"One-time password of {owner.email}, shown once: ([\w-]+)", page)
+    assert shown is not None
+    owner.refresh_from_db()
+    assert owner.has_one_time_password
+    assert owner.check_password(shown[1])
 
 
 def test_staff_revoke_an_api_key(staff: Client, world: Destination) -> None:

@@ -9,6 +9,7 @@ from delivery.models import DeadLetter, Delivery
 from delivery.replay import start_replay
 from delivery.replay_scope import Wanted
 from delivery.route import route_account
+from destinations.emulators.resources import WRONG
 from destinations.models import Destination
 from events.models import EventBatch
 from events.publishing import publish
@@ -24,14 +25,14 @@ def make() -> str:
     """Makes them in the sample account; returns what tests/screenshots.py puts into addresses, as JSON."""
     account = Account.objects.earliest("created_at")
     User.objects.filter(accounts=account).update(is_staff=True, is_superuser=True)
-    place = make_destination(account, description=NAME)
+    place = make_destination(account, description=NAME, secrets={"api_key": f"{WRONG}0123456789abcdef0123456789"})
     port = SourceSpec(HTTP, "ev.conn.server_port == 443")
     subscription = make_subscription(account, place, description=f"{NAME}, port 443", sources=[port])
     Destination.objects.filter(pk=place.pk).update(
         state=Destination.State.BLOCKED,
         error_code="403",
         error_message="Datadog refused the API key.",
-        retry_at=datetime.now(UTC) + timedelta(hours=1),
+        retry_at=datetime.now(UTC) + timedelta(minutes=4),
         error_said='{"errors":[{"status":"403","title":"Forbidden","detail":"API key is invalid"}]}',
     )
     letters = [_die(subscription, place, number) for number in range(3)]

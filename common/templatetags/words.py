@@ -86,6 +86,11 @@ def _scaled(value: float, units: tuple[str, ...]) -> str:
     return f"{digits}{THIN}{unit}"
 
 
+def are(count: int, noun: str, plural: str = "") -> str:
+    """The start of a sentence: "1 record is", "2,000 records are"."""
+    return f"{count:,} {noun} is" if count == 1 else f"{count:,} {plural or noun + 's'} are"
+
+
 @figure
 def duration_ms(value: float) -> str:
     """`19 ms`, `1.2 s`, `24 s`, `3 min 12 s`, `5 h 2 min`, `6 d 23 h`."""

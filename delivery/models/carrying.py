@@ -44,7 +44,7 @@ class RoutedBatch(models.Model):
     `outcome` is `[{"subscription", "revision", "types", "of_types", "matched", "matched_bits", "errors", "undecided",
     "undecided_types"}]`: which types of the batch it takes, how many events were of these, how many matched, which ones
     (base64, lowest bit first), the positions whose evaluation ended in an error, how many await a mended filter, and
-    the types of these.
+    the types of these. `expired_types`, where there are any, are those whose filter nobody mended in time.
     A batch has one row, and one more for each run that decided later what its own run could not (delivery/mending.py).
     """
 

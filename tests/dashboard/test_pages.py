@@ -141,12 +141,19 @@ def test_credentials_that_end_and_checks_that_fail_come_with_their_remedy(
 def test_the_overview_polls_a_piece_of_itself(owner_client: Client, account: Account) -> None:
     make_destination(account)
 
-    piece = owner_client.get("/", headers={"HX-Request": "true"}).content.decode()
-    chart = owner_client.get("/?range=1h", headers={"HX-Request": "true", "HX-Target": "chart"}).content.decode()
+    headers = {"HX-Request": "true", "HX-Trigger": "overview"}
+    piece = owner_client.get("/?range=1h", headers=headers).content.decode()
 
-    assert 'id="overview"' in piece
-    assert "<html" not in piece
-    assert chart.lstrip().startswith("<figure")
+    assert piece.lstrip().startswith('<div class="stack" id="overview" hx-get="/?range=1h"')
+    assert "#say" not in piece
+
+
+def test_another_time_is_told_to_who_does_not_see_the_chart(owner_client: Client, account: Account) -> None:
+    place = make_destination(account)
+
+    for page in ("/", f"/destinations/{place.pk}/"):
+        chosen = owner_client.get(f"{page}?range=1h", headers={"HX-Request": "true", "HX-Trigger": "range-1h"})
+        assert '<div hx-swap-oob="innerHTML:#say">No records in the last hour.</div>' in chosen.content.decode()
 
 
 def test_the_overview_costs_the_same_with_more_of_everything(

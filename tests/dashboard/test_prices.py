@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from django.test import Client
 
-from accounts.models import Account
+from accounts.models import Account, AuditEntry, User
 from subscriptions.models import TargetPrice
 from subscriptions.pricing import list_prices, prices_for
 from tests.factories import make_destination
@@ -59,3 +59,21 @@ def test_only_editors_set_prices_and_only_of_their_account(
 def test_a_target_that_is_not_known_has_no_price(owner_client: Client) -> None:
     for page in ("/settings/prices/nothing/", "/settings/prices/nothing/forget/"):
         assert owner_client.post(page, OWN).status_code == 404
+
+
+def test_each_change_of_a_price_stands_in_the_trail(owner_client: Client, account: Account, owner: User) -> None:
+    owner_client.post(PAGE, OWN)
+    owner_client.post(PAGE, OWN)
+    owner_client.post(PAGE, {**OWN, "per_gb": "0.08"})
+    owner_client.post(f"{PAGE}forget/")
+    owner_client.post(f"{PAGE}forget/")
+
+    entries = AuditEntry.objects.filter(account=account, object_id="datadog").order_by("pk")
+    assert [entry.event_type for entry in entries] == ["price_set", "price_set", "price_forgotten"]
+    first, second, third = entries
+    assert (first.before, first.after) == (None, {**OWN, "target": "datadog", "name": "Datadog"})
+    assert second.before == first.after
+    assert second.after == third.before == {**OWN, "target": "datadog", "name": "Datadog", "per_gb": "0.08"}
+    assert third.after is None
+    assert {entry.actor_id for entry in entries} == {owner.pk}
+    assert "Price set" in owner_client.get("/settings/audit/").content.decode()

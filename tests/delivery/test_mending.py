@@ -1,16 +1,21 @@
 """Events that a broken filter left undecided are decided once it is mended, and the books close all the while."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db.models import Sum
+from django.utils import timezone
 
 from accounts.audit import SYSTEM
 from accounts.models import Account
+from delivery.fate import State, fate_of
 from delivery.ledger import Scope, faults
-from delivery.mending import mend_account
-from delivery.models import Delivery, RoutedBatch, Tally
+from delivery.mending import mend_account, undecided_retention
+from delivery.models import Delivery, RoutedBatch, Routing, Tally
+from delivery.retention import prune
 from delivery.route import route_account
+from events.models import EventBatch
 from events.publishing import publish
 from subscriptions.models import Source, Subscription
 from subscriptions.services import SourceSpec, delete_subscription, update_subscription
@@ -110,3 +115,52 @@ def test_mending_of_another_account_is_nobodys_business(
     assert mend_account(other.pk) == 0
 
     assert RoutedBatch.objects.get().is_undecided
+
+
+def age(days: float) -> None:
+    then = timezone.now() - timedelta(days=days)
+    EventBatch.objects.update(accepted_at=then, routed_at=then)
+    Routing.objects.update(routed_at=then)
+    Tally.objects.update(minute=then.replace(second=0, microsecond=0))
+
+
+@pytest.mark.parametrize("state", [Subscription.State.ACTIVE, Subscription.State.OFF])
+def test_what_nobody_mends_is_given_up_and_told(account: Account, broken: Subscription, state: str) -> None:
+    update_subscription(subscription=broken, actor=SYSTEM, state=Subscription.State(state))
+    batch = RoutedBatch.objects.get().event_batch
+    age(days=13.9)
+    assert mend_account(account.pk) == 0
+    assert "payloads" not in prune()
+
+    age(days=14.1)
+    assert mend_account(account.pk) == 3
+
+    assert tallied() == (1, 3, 0)
+    assert not RoutedBatch.objects.get().is_undecided
+    for event_id in (batch.first_event_id, batch.last_event_id):
+        found = fate_of(account, event_id)
+        assert found is not None
+        is_tcp = event_id == batch.last_event_id
+        assert found.fates[0].state == (State.WAITING if is_tcp else State.EXPIRED_UNDECIDED)
+    assert prune()["payloads"] == 1
+    assert mend_account(account.pk) == 0, "Once is enough."
+    assert_ledger_closes()
+
+
+def test_what_can_be_decided_is_decided_however_old_it_is(
+    account: Account, broken: Subscription, datadog: FakeDatadog, carry: Carry
+) -> None:
+    age(days=20)
+    update_subscription(subscription=broken, actor=SYSTEM, sources=[ON_443, SourceSpec(TCP)])
+
+    assert mend_account(account.pk) == 3
+
+    assert tallied() == (3, 1, 0)
+    assert_ledger_closes()
+
+
+@pytest.mark.parametrize(("days", "kept"), [(7, 14), (20, 30), (30, 30), (90, 90)])
+def test_undecided_events_are_kept_longer_than_others_but_not_for_ever(account: Account, days: int, kept: int) -> None:
+    account.payload_retention_days = days
+
+    assert undecided_retention(account) == timedelta(days=kept)

@@ -37,6 +37,16 @@ def dead_letter(
     return DeadLetter.objects.get()
 
 
+def test_only_a_new_state_of_a_destination_is_announced(owner_client: Client, destination: Destination) -> None:
+    page = f"/destinations/{destination.pk}/?was=Nothing+sent+yet"
+    polls = {"HX-Request": "true", "HX-Trigger": "health"}
+    assert "#say" not in text(owner_client.get(page, headers=polls))
+
+    Destination.objects.update(state="blocked", error_message="Datadog refused the key.")
+
+    assert '<div hx-swap-oob="innerHTML:#say">Datadog EU: Blocked</div>' in text(owner_client.get(page, headers=polls))
+
+
 def test_the_page_of_a_destination_shows_its_health(owner_client: Client, destination: Destination, held: Any) -> None:
     held(destination, 1284)
 

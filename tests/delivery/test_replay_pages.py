@@ -86,7 +86,7 @@ def test_a_replay_is_started_watched_and_done(
 
     assert last.status_code == 286
     assert "every 2s" not in page_of(last)
-    assert "3 records sent on" in page_of(last)
+    assert '<div hx-swap-oob="innerHTML:#say">Replay: Done, 3 records sent on</div>' in page_of(last)
     assert Delivery.objects.filter(origin="replay").get().count == 3
     assert "Done" in page_of(owner_client.get("/replays/"))
 

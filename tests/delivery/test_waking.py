@@ -16,6 +16,7 @@ from common import wake
 from delivery import jobs as jobs_module
 from delivery.models import Delivery
 from delivery.sweep import sweep
+from delivery.turn import JobTurn
 from delivery.workers import work
 from destinations.models import Destination, TestRun
 from destinations.testing import start_test_run
@@ -221,3 +222,31 @@ def test_a_job_whose_time_is_over_wakes_the_next(
 
     assert not Delivery.objects.exists()
     assert jobs(redis, "route") == 1
+
+
+def test_a_long_turn_ends_where_others_wait_but_never_without_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("delivery.turn.SHARE_SECONDS", -1.0)
+    waiting: list[str | None] = [None]
+    monkeypatch.setattr(wake, "first_job", lambda _: waiting[0])
+    woken: list[str] = []
+
+    turn = JobTurn("drain", "job", "ed_1", 20.0, lambda: woken.append("ed_1"))
+    assert turn.may_look()
+    assert turn.may_look(), "Nobody else waits."
+    waiting[0] = "another"
+    assert not turn.may_look()
+    assert woken == ["ed_1"]
+    assert JobTurn("drain", "job", "ed_1", 20.0, lambda: None).may_look()
+
+
+@pytest.mark.parametrize("name", ["drain", "drain-slow"])
+def test_a_turn_is_of_the_queue_that_its_job_came_from(
+    redis: "Redis", monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    found: list[str] = []
+    monkeypatch.setattr("delivery.jobs.drain", lambda _, turn: found.append(turn._queue))
+    Queue(name, connection=redis, serializer=JSONSerializer).enqueue("delivery.jobs.drain_job", "ed_1", result_ttl=0)
+
+    work(name, burst=True)
+
+    assert found == [name]

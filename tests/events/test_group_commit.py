@@ -111,3 +111,18 @@ def test_only_the_first_after_a_group_waits_for_company(monkeypatch: pytest.Monk
     assert waits == [GATHER_SECONDS]
     saving.commits.commit("f")
     assert waits == [GATHER_SECONDS]
+
+
+def test_a_connection_that_cannot_be_closed_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    saving = Saving(0, fails=lambda _: None)
+
+    def fail() -> None:
+        raise OperationalError("closing failed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("events.group_commit.close_old_connections", fail)
+        with pytest.raises(OperationalError):
+            saving.commits.commit("a")
+
+    found = commit_together(saving, ["b"])
+    assert found == {"b": "B"}

@@ -150,9 +150,40 @@ def test_a_connection_that_has_died_meanwhile_is_replaced(
         return publishers_of(token_hashes)
 
     monkeypatch.setattr("events.quick_way.publishers_of", fail_once)
+    monkeypatch.setattr(type(connections["default"]), "is_usable", lambda _: False)
 
     assert send(quick, EVENT + b"\n" + EVENT, token).status == 202
     assert long_way.bodies == []
+
+
+def test_a_database_that_is_locked_is_asked_once(
+    token: str, quick: QuickWay, long_way: LongWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Collection[str]] = []
+
+    def fail(token_hashes: Collection[str]) -> dict[str, Publisher]:
+        asked.append(token_hashes)
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("events.quick_way.publishers_of", fail)
+
+    assert send(quick, EVENT + b"\n" + EVENT, token).status == 503
+    assert len(asked) == 1
+    assert long_way.bodies == []
+
+
+@pytest.mark.parametrize("body", [EVENT, EVENT + b"\n" + EVENT])
+def test_what_nobody_thought_of_is_handed_on(
+    token: str, quick: QuickWay, long_way: LongWay, monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("events.quick_way.publish_body", fail)
+    monkeypatch.setattr("events.quick_way.publish_single", fail)
+
+    assert send(quick, body, token).status == 418
+    assert long_way.bodies == [body]
 
 
 def test_a_database_that_is_not_there_is_said_once(

@@ -16,6 +16,8 @@ HEALTHY = 49
 DEAD = f"{999:032x}"
 # What leaves room for chance between two runs of the same thing, beside the factor of two.
 TOLERANCE_SECONDS = 0.25
+# What a call may take.
+SEND_SECONDS = 15
 
 
 @pytest.fixture
@@ -84,3 +86,30 @@ def test_a_destination_that_hangs_does_not_slow_the_others_down(
     print(f"p99 of 49 healthy destinations: {before:.3f} s undisturbed, {after:.3f} s beside a dead one")  # noqa: T201
     assert receiver.answered[DEAD]["hang"] >= 2
     assert after <= 2 * before + TOLERANCE_SECONDS
+
+
+def subscribe_failing(account: Account, key: str) -> None:
+    """A destination that is known to fail, due at once."""
+    place = make_destination(account, secrets={"api_key": key}, description=key)
+    Destination.objects.filter(pk=place.pk).update(consecutive_failures=1)
+    make_subscription(account, place)
+
+
+@pytest.mark.slow
+def test_one_that_fails_gets_its_turn_beside_many_that_hang(
+    account: Account, workers: Workers, receiver: Receiver
+) -> None:
+    """They share the queue for slow destinations, whose one worker would take 15 s for each of them."""
+    receiver.behave = lambda key: "hang" if key in hanging else "take"
+    hanging = {f"{number:032x}" for number in range(6)}
+    for key in hanging:
+        subscribe_failing(account, key)
+    publish([make_event()], account=account)
+    wait_until(lambda: sum(receiver.answered[key]["hang"] for key in hanging) >= 4, 90, "Too few hang.")
+
+    subscribe_failing(account, DEAD)
+    published_at = time.time()
+    event_id = publish([make_event()], account=account).event_ids[0]
+
+    wait_until(lambda: event_id in receiver.first_at[DEAD], 90, "It waits for those that hang.")
+    assert receiver.first_at[DEAD][event_id] - published_at < SEND_SECONDS

@@ -1,0 +1,175 @@
+"""Nothing moves under the cursor, and what matters in a table is seen at every width."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Page, Route, expect
+
+from accounts.models import Account
+from destinations.models import Destination
+from events.publishing import publish
+from subscriptions.models import Subscription
+from tests.browser.conftest import OpenPage
+from tests.carrying import FakeDatadog
+from tests.factories import HTTP, make_destination, make_event
+from tests.troubles import NAME
+from tests.world import PAGES, World, make_world
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+RunJobs = Callable[..., None]
+# Of the window's height and width, by web.dev's measure; a good page has less than 0.1.
+MOST_SHIFT = 0.05
+OBSERVE = """
+  window.shifts = [];
+  const seen = (list) => { for (const entry of list.getEntries()) if (!entry.hadRecentInput) shifts.push({
+    value: entry.value,
+    what: entry.sources.map(({ node }) => node?.outerHTML?.slice(0, 90) ?? node?.textContent?.slice(0, 90)),
+  }); };
+  new PerformanceObserver(seen).observe({ type: "layout-shift", buffered: true });
+"""
+# Two frames: what the last task changed is drawn, and its entries are delivered.
+SHIFTS = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(shifts))))"
+PAINTED = """new Promise((done) => new PerformanceObserver((list) => {
+  if (list.getEntriesByName("first-contentful-paint").length) done();
+}).observe({ type: "paint", buffered: true }))"""
+
+
+def shifts_of(page: Page) -> list[dict[str, Any]]:
+    return list(page.evaluate(SHIFTS))
+
+
+@dataclass
+class Gate:
+    """Scripts come only after the page was painted without them, as on a slow line."""
+
+    held: list[Route] = field(default_factory=list)
+    is_open: bool = True
+
+    def pass_on(self, route: Route) -> None:
+        if self.is_open:
+            route.continue_()
+        else:
+            self.held.append(route)
+
+    def open(self) -> None:
+        self.is_open = True
+        while self.held:
+            self.held.pop().continue_()
+
+
+def visit(page: Page, gate: Gate, address: str) -> None:
+    gate.is_open = False
+    page.goto(address, wait_until="commit")
+    page.evaluate(PAINTED)
+    gate.open()
+    page.wait_for_load_state()
+    # What a page asks for as soon as it is there.
+    expect(page.locator(".htmx-request")).to_have_count(0)
+
+
+def is_page(page: Page, address: str) -> bool:
+    answer = page.request.get(address)
+    return answer.status == 200 and answer.headers["content-type"].startswith("text/html")
+
+
+def addresses_of(page: Page, world: World) -> list[str]:
+    addresses = [reverse(name, kwargs=world.arguments(name, route)) for name, route in PAGES]
+    return [address for address in addresses if is_page(page, address)]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_moves_while_a_page_opens(open_page: OpenPage, account: Account, width: int) -> None:
+    world = make_world(account)
+    page = open_page("about:blank", width=width)
+    addresses = addresses_of(page, world)
+    assert len(addresses) > 50
+    page.add_init_script(OBSERVE)
+    gate = Gate()
+    page.route("**/*.js", gate.pass_on)
+
+    moved = {}
+    for address in addresses:
+        visit(page, gate, address)
+        shifts = shifts_of(page)
+        if sum(shift["value"] for shift in shifts) >= MOST_SHIFT:
+            moved[address] = shifts
+
+    assert not moved
+
+
+def test_nothing_moves_while_a_draft_is_tried(open_page: OpenPage, run_jobs: RunJobs, account: Account) -> None:
+    publish([make_event(), make_event()], account=account)
+    page = open_page("about:blank")
+    page.add_init_script(OBSERVE)
+    page.goto(f"/subscriptions/new/?type={HTTP}&destination={make_destination(account).pk}")
+    expect(page.locator("#backtest")).to_contain_text("counting")
+
+    run_jobs("interactive")
+    expect(page.locator("#backtest-sample")).to_contain_text("1 of 2")
+
+    assert sum(shift["value"] for shift in shifts_of(page)) < MOST_SHIFT
+
+
+def test_nothing_moves_while_a_test_event_is_followed(
+    open_page: OpenPage, run_jobs: RunJobs, account: Account, datadog: FakeDatadog
+) -> None:
+    page = open_page("about:blank")
+    page.add_init_script(OBSERVE)
+    page.goto(f"/destinations/{make_destination(account).pk}/")
+    page.get_by_role("button", name="Send test event").click()
+    expect(page.locator("#test-run")).to_be_visible()
+
+    run_jobs("interactive")
+    expect(page.locator("#test-run")).to_have_attribute("data-run-state", "passed")
+
+    assert sum(shift["value"] for shift in shifts_of(page)) < MOST_SHIFT
+
+
+# A table that is wider than what is round it is cut off, or scrolls sideways.
+WIDE = """[...document.querySelectorAll("main table")]
+  .filter((table) => table.offsetWidth > table.parentElement.clientWidth)
+  .map((table) => [table.offsetWidth, table.parentElement.clientWidth, table.textContent.trim().slice(0, 60)])"""
+
+
+@pytest.mark.parametrize("width", [768, 390])
+def test_tables_fit_their_cards(open_page: OpenPage, account: Account, width: int) -> None:
+    world = make_world(account)
+    Subscription.objects.update(description=f"{NAME}, port 443")
+    Destination.objects.update(description=NAME, state="blocked")
+    page = open_page("about:blank", width=width)
+
+    wide = {}
+    for address in addresses_of(page, world):
+        page.goto(address)
+        if found := page.evaluate(WIDE):
+            wide[address] = found
+
+    assert not wide
+
+
+MATTERS = {
+    "/subscriptions/": ["Subscription", "Destinations", "Matched, 24 h", "State"],
+    "/destinations/": ["Destination", "Points to", "State", "Waiting", "Oldest waiting"],
+    "/deliveries/": ["When", "Subscription", "Destination", "Events", "State", "Answer"],
+    "/dead-letters/": ["Reason", "Destination", "Records", "Last", "Event", "Died", "From and to"],
+    "/settings/audit/": ["What", "Who", "From", "When"],
+    "/settings/people/": ["Person", "Role", "Second factor", "Last sign-in"],
+    "/settings/people/roles/": ["May …", "Owner", "Admin", "Editor", "Viewer"],
+}
+
+
+@pytest.mark.parametrize("address", MATTERS)
+def test_what_matters_is_seen_in_the_middle_layout(open_page: OpenPage, account: Account, address: str) -> None:
+    make_world(account)
+    page = open_page(address, width=768)
+
+    for head in MATTERS[address]:
+        cell = page.locator("main thead").get_by_role("columnheader", name=head, exact=True).first
+        expect(cell).to_be_visible()
+        box = cell.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 768, head
