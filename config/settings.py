@@ -44,6 +44,10 @@ AWS_SECRET_ACCESS_KEY = env.read("DELIVERY_AWS_SECRET_ACCESS_KEY", str, "")
 AWS_SESSION_TOKEN = env.read("DELIVERY_AWS_SESSION_TOKEN", str, "")
 # Whom customers' trust policies name: that identity's ARN, one for each partition served.
 AWS_PRINCIPALS: list[str] = env.read("DELIVERY_AWS_PRINCIPALS", env.comma_list, [])
+# Where in S3 the templates of `manage.py cloudformation_templates` are hosted; one for each partition served.
+CLOUDFORMATION_TEMPLATES_URLS: list[str] = [
+    url.rstrip("/") for url in env.read("CLOUDFORMATION_TEMPLATES_URLS", env.comma_list, list[str]())
+]
 
 INSTALLED_APPS = [
     "django.contrib.admin",

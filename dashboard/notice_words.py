@@ -43,7 +43,7 @@ def _figures(finding: Finding, kind: str) -> list[str]:
 
 
 def context_of(finding: Finding, kind: str) -> dict[str, Any]:
-    """For the templates: `paragraphs`, `said` (the service's own words), `remedy`, and where to go."""
+    """For the templates: `paragraphs`, `said` (the service's own words), the table's `advice`, and where to go."""
     destination = finding.destination
     in_trouble = kind not in {"healed", "credentials"} and bool(destination.error_message)
     return {
@@ -53,6 +53,7 @@ def context_of(finding: Finding, kind: str) -> dict[str, Any]:
         "paragraphs": [_plain(words) for words in _paragraphs(finding, kind) if words],
         "said": destination.error_said if in_trouble else "",
         "remedy": destination.error_remedy if in_trouble else "",
+        "advice": destination.advice if in_trouble else None,
         "url": f"{settings.BASE_URL}/destinations/{destination.pk}/",
         "settings_url": f"{settings.BASE_URL}{reverse('dashboard:notifications')}",
     }

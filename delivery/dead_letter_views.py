@@ -21,7 +21,9 @@ from common.templatetags.words import are
 from delivery.destination_views import head_context
 from delivery.models import DeadLetter
 from delivery.services import replay_dead_letters
+from destinations.doctor.remedies import advice_on
 from destinations.models import Destination
+from destinations.outcome import RefusedError
 from destinations.views import get_destination
 
 PAGE_SIZE = 50
@@ -86,7 +88,11 @@ def _by_reason(letters: QuerySet[DeadLetter]) -> list[dict[str, Any]]:
 @require_GET
 def dead_letter_detail(request: AccountRequest, pk: int) -> HttpResponse:
     letter = _get(request, pk)
-    return render(request, "delivery/dead_letter.html", {"letter": letter, "payload": _parsed(letter.payload)})
+    place = letter.destination
+    error = RefusedError(letter.reason, code=letter.code, said=letter.reason)
+    advice = advice_on(place.target, place.config, request.account, error)
+    context = {"letter": letter, "advice": advice, "payload": _parsed(letter.payload)}
+    return render(request, "delivery/dead_letter.html", context)
 
 
 def _get(request: AccountRequest, pk: int) -> DeadLetter:

@@ -10,7 +10,7 @@ from accounts.models import Account
 from common.api import APIError
 from destinations.api import find_destination
 from destinations.setup import Kit, KitError, Options, kit_for
-from destinations.setup.aws import KINDS
+from destinations.setup.facts import KINDS
 from destinations.targets import all_targets
 
 router = Router(tags=["EventDestinationSetUps"], auth=account_key)

@@ -7,6 +7,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 
+from destinations.setup.hosted import partition_at
 from destinations.targets import all_targets
 
 
@@ -28,6 +29,19 @@ def emulators_only_in_demo_mode(**_: Any) -> list[CheckMessage]:
         Error(f"{name} is set, but DEMO is not: customers' records would go to an emulator.", id="destinations.E002")
         for name in names
         if getattr(settings, name)
+    ]
+
+
+@register
+def templates_lie_in_s3(**_: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"CLOUDFORMATION_TEMPLATES_URLS holds {url}, but CloudFormation opens only https addresses of S3.",
+            hint="It looks like https://BUCKET.s3.REGION.amazonaws.com/FOLDER.",
+            id="destinations.E003",
+        )
+        for url in settings.CLOUDFORMATION_TEMPLATES_URLS
+        if not partition_at(url)
     ]
 
 

@@ -48,6 +48,7 @@ class Cause:
     words: str = ""
     said: str = ""
     minutes: int = 0
+    of_record: bool = False
     copy: str = ""
 
     @property
@@ -69,10 +70,13 @@ def all_causes() -> tuple[Cause, ...]:
     return tuple(Cause(**{**row, "also": tuple(row.get("also", ()))}) for row in rows)
 
 
-def find(service: str, code: str, said: str = "", *, by_role: bool = False) -> Cause | None:
-    """What a code means that came while sending to a target (or from a single service, such as sts)."""
+def find(service: str, code: str, said: str = "", *, at_sign_in: bool = False) -> Cause | None:
+    """What a code means that came while sending to a target (or from a single service, such as sts).
+
+    AWS has codes that its sign-in and its services share, so `at_sign_in` says that it was STS that refused.
+    """
     asked = SERVICES.get(service, (service,))
-    order = (*(("sts",) if by_role and "aws" in asked else ()), *asked, "http", "here")
+    order = (*(("sts",) if at_sign_in and "aws" in asked else ()), *asked, "http", "here")
     for each in order:
         for cause in all_causes():
             if cause.service == each and cause.fits(code, said):

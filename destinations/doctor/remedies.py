@@ -13,6 +13,7 @@ from destinations.setup.rendering import as_json
 from destinations.targets import Config, all_targets
 from destinations.targets._arn import split_arn
 from destinations.targets._aws import AwsTarget
+from destinations.targets._aws_errors import is_of_sign_in
 from destinations.targets._aws_form import BY_KEYS
 
 KEY_ARN = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
@@ -43,8 +44,7 @@ class Advice:
 
 def advice_on(target: str, config: Config, account: Account, error: DeliveryError) -> Advice | None:
     """None for a code that is in no table; then the error's own words are all there is."""
-    by_role = _by_role(target, config)
-    found = find(target, error.code, error.said, by_role=by_role)
+    found = find(target, error.code, error.said, at_sign_in=is_of_sign_in(error.message))
     if found is None:
         return None
     facts = facts_of(target, config)

@@ -8,7 +8,7 @@ from destinations.setup.kit import Instruction
 from destinations.setup.rendering import as_json
 
 if TYPE_CHECKING:
-    from destinations.setup.aws import Facts
+    from destinations.setup.facts import Facts
 
 BUFFER_SECONDS = 300
 BUFFER_MIB = 5

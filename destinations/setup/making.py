@@ -6,9 +6,10 @@ from django.conf import settings
 
 from accounts.models import Account
 from destinations.emulators.resources import ACCOUNT as EMULATED_ACCOUNT
-from destinations.setup.aws import KINDS, aws_kit
+from destinations.setup.aws import aws_kit
 from destinations.setup.azure import azure_kit
 from destinations.setup.datadog import datadog_kit
+from destinations.setup.facts import KINDS
 from destinations.setup.kit import Kit, KitError, Options
 from destinations.targets import Config, all_targets
 

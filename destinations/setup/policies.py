@@ -11,8 +11,15 @@ from typing import Any
 from destinations.targets._arn import Arn, split_arn
 from destinations.targets.cloudwatch_logs import LOG_STREAM
 
+# The last is what a CloudFormation template says, which is for every partition.
+SUFFIXES = {"aws-cn": "amazonaws.com.cn", "${AWS::Partition}": "${AWS::URLSuffix}"}
+
 Policy = dict[str, Any]
 Statement = dict[str, Any]
+
+
+def suffix_of(arn: Arn) -> str:
+    return SUFFIXES.get(arn.partition, "amazonaws.com")
 
 
 def document(statements: Sequence[Statement]) -> Policy:
@@ -103,8 +110,7 @@ def deliver_to_bucket(arn: Arn, bucket: str, kms_key: str = "") -> list[Statemen
         statement("SeeBucket", on_bucket, bucket_arn),
     ]
     if kms_key:
-        suffix = "amazonaws.com.cn" if arn.partition == "aws-cn" else "amazonaws.com"
-        through_s3 = {"kms:ViaService": f"s3.{arn.region}.{suffix}"}
+        through_s3 = {"kms:ViaService": f"s3.{arn.region}.{suffix_of(arn)}"}
         found.append(
             statement("EncryptObjects", ("kms:Decrypt", "kms:GenerateDataKey"), kms_key, StringEquals=through_s3)
         )
@@ -113,11 +119,10 @@ def deliver_to_bucket(arn: Arn, bucket: str, kms_key: str = "") -> list[Statemen
 
 def logs_key_statement(arn: Arn) -> Statement:
     """For the key policy of a log group's own key: CloudWatch Logs encrypts with it, for this group only."""
-    suffix = "amazonaws.com.cn" if arn.partition == "aws-cn" else "amazonaws.com"
     return {
         "Sid": "LetCloudWatchLogsEncrypt",
         "Effect": "Allow",
-        "Principal": {"Service": f"logs.{arn.region}.{suffix}"},
+        "Principal": {"Service": f"logs.{arn.region}.{suffix_of(arn)}"},
         "Action": ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
         "Resource": "*",
         "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": str(arn)}},

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from destinations.outcome import ConfigurationError, DeliveryError, Rejection, RetryableError
 from destinations.targets._arn import Arn, ArnError, check_arn, name_of, split_arn
-from destinations.targets._aws_errors import DENIED_CODES, Place, code_of, read_error, read_sign_in_error
+from destinations.targets._aws_errors import DENIED_CODES, STS, Place, code_of, read_error, read_sign_in_error
 from destinations.targets._aws_form import BY_KEYS, BY_ROLE, AwsForm
 from destinations.targets._aws_session import ATTEMPTS, EMULATOR_KEYS, EXPIRED_CODES, AwsSession, Keys, Role
 from destinations.targets._base import Config, Context, ResourceError, Target
@@ -144,6 +145,9 @@ class AwsTarget(Target):
             return self.session.sign_in()
         except (ClientError, BotoCoreError) as error:
             raise read_sign_in_error(error, self.config.get("role_arn", ""), self.arn.region) from None
+        except ResponseParserError:
+            # STS speaks XML, and a page of a proxy is none; the services' JSON has a check of its own in `call_raw`.
+            raise not_from(STS) from None
 
     def call(self, operation: str, *, body: bytes | None = None, attempts: int = 0, **given: Any) -> Any:
         """One call to the service, with `body` in place of the one that would be made of `given`.
@@ -166,7 +170,7 @@ class AwsTarget(Target):
             self.sign_in()
             answer = self._call_once(operation, body, 1, given)
         if not answer.get("ResponseMetadata", {}).get("RequestId"):
-            raise RetryableError(f"Something other than {self.label} answered, such as a proxy.", code="unknown_answer")
+            raise not_from(self.label)
         return answer
 
     @property
@@ -180,6 +184,8 @@ class AwsTarget(Target):
             return self.session.client("sts", 1).get_caller_identity()
         except (ClientError, BotoCoreError) as error:
             raise read_error(error, self.place) from None
+        except ResponseParserError:
+            raise not_from(STS) from None
 
     def _call_once(self, operation: str, body: bytes | None, attempts: int, given: Mapping[str, Any]) -> Any:
         if body is not None and attempts > 1:
@@ -198,6 +204,10 @@ class AwsTarget(Target):
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+def not_from(label: str) -> RetryableError:
+    return RetryableError(f"Something other than {label} answered, such as a proxy.", code="unknown_answer")
 
 
 def rejected(results: Sequence[Mapping[str, Any]]) -> tuple[Rejection, ...]:

@@ -14,9 +14,12 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    HTTPClientError,
     ParamValidationError,
     ReadTimeoutError,
+    SSLError,
 )
+from botocore.exceptions import ConnectionError as AwsConnectionError
 
 from destinations.doctor.causes import remedy
 from destinations.outcome import (
@@ -118,6 +121,11 @@ SETTING_WORDS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"InvalidSourceException"}), "{thing} takes only CloudWatch Logs data."),
 )
 
+# What a failure of signing in as a role says: these sentences, or any that names AWS STS.
+NOT_ASSUMED = "AWS does not let us assume the role."
+NOT_SIGNED_IN = "We could not sign in to AWS with our own identity."
+STS = "AWS STS"
+
 SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429
 CONTENT_TOO_LARGE = 413
@@ -161,28 +169,32 @@ def read_error(error: ClientError | BotoCoreError, place: Place) -> DeliveryErro
 def read_sign_in_error(error: ClientError | BotoCoreError, role_arn: str, region: str) -> DeliveryError:
     """The failure of AssumeRole: it surfaces before anything reaches the target, and mostly needs the role's owner."""
     if not isinstance(error, ClientError):
-        return _of_connection(error, "AWS STS", region)
+        return _of_connection(error, STS, region)
     code, told = code_of(error), _told(error)
     if code in DENIED_CODES:
         return ConfigurationError(
-            "AWS does not let us assume the role.",
+            NOT_ASSUMED,
             remedy=remedy("sts", "AccessDenied", told["said"], {"role_arn": role_arn}),
             **told,
         )
     if code in NOT_ENABLED_CODES:
         return ConfigurationError(
-            f"AWS STS is switched off in {region} for this account.",
+            f"{STS} is switched off in {region} for this account.",
             remedy=remedy("sts", code),
             **told,
         )
     if code in EXPIRED_CODES or code in UNKNOWN_KEY_CODES or code in SIGNATURE_CODES:
         log.error("own_identity_refused", code=code)
-        ours = "We could not sign in to AWS with our own identity."
         mended = remedy("sts", code, told["said"]) or "This is ours to mend, and it was logged."
         if code in EXPIRED_CODES or _is_clock(error):
-            return RetryableError(ours, remedy=mended, **told)
-        return ConfigurationError(ours, remedy=mended, **told)
-    return _of_answer(error, Place("AWS STS", "the role", region, role_arn, "sts:AssumeRole", by_role=True, slug="sts"))
+            return RetryableError(NOT_SIGNED_IN, remedy=mended, **told)
+        return ConfigurationError(NOT_SIGNED_IN, remedy=mended, **told)
+    return _of_answer(error, Place(STS, "the role", region, role_arn, "sts:AssumeRole", by_role=True, slug="sts"))
+
+
+def is_of_sign_in(message: str) -> bool:
+    """Whether this is the sentence of a failed sign-in. The sentence is what a destination keeps of its failure."""
+    return message in {NOT_ASSUMED, NOT_SIGNED_IN} or STS in message
 
 
 def code_of(error: ClientError) -> str:
@@ -278,4 +290,10 @@ def _of_connection(error: BotoCoreError, label: str, region: str) -> DeliveryErr
             code="unreachable",
             remedy=f"If it stays like this, check the Region {region} in the ARN.",
         )
+    if isinstance(error, SSLError):
+        return RetryableError(
+            f"The TLS connection to {label} in {region} failed.", code="tls", said=str(error)[:MAX_SAID]
+        )
+    if isinstance(error, HTTPClientError | AwsConnectionError):
+        code = "connection_lost"
     return RetryableError(f"The connection to {label} in {region} broke.", code=code)

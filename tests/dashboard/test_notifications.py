@@ -13,8 +13,9 @@ from accounts.models import Account, Membership, OutgoingMail, Role, User
 from dashboard.models import Notice
 from dashboard.notifications import Wanted, notify, wants
 from delivery.models import Delivery, Tally
+from destinations.doctor.causes import find
 from destinations.models import Destination
-from destinations.outcome import ConfigurationError
+from destinations.outcome import ConfigurationError, RetryableError
 from destinations.services import pause_destination, resume_destination
 from subscriptions.models import Subscription
 from tests.factories import HTTP, make_destination, make_member, make_subscription
@@ -80,9 +81,26 @@ def test_a_blocked_destination_is_told_of_once(subscription: Subscription, desti
         "Datadog refused the API key.",
         "The service said: Forbidden",
         "Check the site first",
+        "Likely cause: ",
+        "Who acts: You. Heals by itself: Once it is mended",
         "/destinations/ed_",
     ):
         assert words in text(), words
+
+
+def test_remedy_of_a_failure_without_one_is_the_error_tables(
+    subscription: Subscription, destination: Destination
+) -> None:
+    hold(subscription, timedelta(hours=1))
+    error = RetryableError("Datadog is asking us to slow down.", code="429")
+    destination.note_failure(error, timezone.now() + timedelta(minutes=5), timezone.now())
+
+    notify()
+
+    row = find("datadog", "429")
+    assert row is not None
+    assert f"What to do: {row.remedy}" in text()
+    assert "Who acts: Nobody" in text()
 
 
 def test_healing_is_told_once(destination: Destination) -> None:

@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Account
 from common.ids import new_id
 from delivery.models import DeadLetter, Delivery
+from destinations.doctor.causes import find
 from destinations.models import Destination
 from tests.factories import HTTP, make_account, make_destination
 
@@ -184,3 +185,17 @@ def test_the_list_costs_the_same_for_one_and_for_fifty(
         response = owner_client.get("/dead-letters/")
 
     assert len(response.context["page"].rows) == 50
+
+
+def test_a_letter_says_what_the_error_table_says_of_its_code(
+    owner_client: Client, destination: Destination, die: Die
+) -> None:
+    letter = die(destination, "record_too_large")
+    row = find("datadog", "record_too_large")
+    assert row is not None
+
+    page = page_of(owner_client.get(letter.get_absolute_url()))
+
+    for words in (row.cause, row.remedy, "Who acts"):
+        assert words in page
+    assert "Who acts" not in page_of(owner_client.get(die(destination, "of_no_table").get_absolute_url()))

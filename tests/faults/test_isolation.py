@@ -1,7 +1,7 @@
 """A destination that hangs, beside others that are well: its trouble stays its own."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -9,6 +9,7 @@ from accounts.models import Account
 from destinations.models import Destination
 from events.publishing import publish
 from tests.factories import make_destination, make_event, make_subscription
+from tests.faults.conftest import Environment
 from tests.faults.processes import Workers, wait_until
 from tests.faults.receiver import Receiver
 
@@ -18,6 +19,14 @@ DEAD = f"{999:032x}"
 TOLERANCE_SECONDS = 0.25
 # What a call may take.
 SEND_SECONDS = 15
+
+
+@pytest.fixture
+def workers(environment: Environment) -> Iterator[Workers]:
+    """With leases that outlast a call, as they are outside these tests."""
+    running = Workers({**environment, "LEASE_SECONDS": "30"})
+    yield running
+    running.kill()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Account
 from destinations.setup import Kit, KitError, Options, kit_for
-from destinations.setup.aws import KINDS
+from destinations.setup.facts import KINDS
 from destinations.targets import all_targets
 
 PARTS = ("script", "cloudformation", "terraform", "console", "policies", "pipeline")

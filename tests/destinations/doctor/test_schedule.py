@@ -14,6 +14,7 @@ from destinations.doctor.schedule import failing_checks, start_due_checks
 from destinations.emulators.receivers import DatadogReceiver, Server
 from destinations.models import Destination, TestRun
 from destinations.outcome import ConfigurationError
+from destinations.targets._aws_errors import NOT_ASSUMED
 from destinations.testing import run_test
 from tests.destinations.setup.samples import config_for
 from tests.factories import make_destination
@@ -122,7 +123,7 @@ def test_page_of_a_blocked_destination_offers_what_to_paste(
     settings.AWS_PRINCIPALS = ["arn:aws:iam::999900001111:role/event-delivery"]
     role = "arn:aws:iam::123456789012:role/new-events-writer"
     destination = make_destination(account, target="kinesis", config=config_for("kinesis", role_arn=role), secrets={})
-    destination.block(ConfigurationError("AWS does not let us in.", code="AccessDenied", remedy="Check it."), NOW)
+    destination.block(ConfigurationError(NOT_ASSUMED, code="AccessDenied", remedy="Check it."), NOW)
 
     page = owner_client.get(reverse("delivery:destination", args=[destination.pk])).content.decode()
 

@@ -33,6 +33,14 @@ class NotFoundError(Exception):
     """ResourceNotFoundError of the Azure CLI."""
 
 
+def install(directory: Path) -> None:
+    """Puts `az` into `directory`."""
+    directory.mkdir()
+    az = directory / "az"
+    az.write_text(f'#!/bin/sh\nexec {sys.executable} {__file__} "$@"\n')
+    az.chmod(0o700)
+
+
 def account_show(state: State, given: Namespace) -> Any:
     return {"id": SUBSCRIPTION, "tenantId": TENANT}
 

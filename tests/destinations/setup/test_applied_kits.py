@@ -6,23 +6,28 @@ properties. Terraform is in test_terraform.py.
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.decode.cfn_yaml import load as load_template
 from pytest_django.fixtures import Settings
 
 from accounts.models import Account
 from destinations.setup import Options, kit_for
-from tests.destinations.setup.applied import BUCKET, assert_a_test_event_arrives, empty_bucket, everything
-from tests.destinations.setup.samples import ARNS, OPTIONS, PRINCIPAL, config_for
+from destinations.setup.hosted import templates
+from tests.destinations.setup.applied import (
+    assert_a_test_event_arrives,
+    delete_stack,
+    everything,
+    make_delivery_stream,
+    make_stack,
+)
+from tests.destinations.setup.resolving import parsed, pseudo_parameters, read_link, resolved
+from tests.destinations.setup.samples import ACCOUNT, ARNS, OPTIONS, PRINCIPAL, config_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
-BIN = Path(sys.executable).parent
 CREATED = OPTIONS["created"]
 
 
@@ -31,25 +36,6 @@ def customer(account: Account, settings: Settings, aws_url: str) -> Account:
     settings.AWS_PRINCIPALS = [PRINCIPAL]
     settings.DEMO, settings.DEMO_AWS_URL = True, aws_url
     return account
-
-
-@pytest.fixture
-def run_script(tmp_path: Path, aws_url: str) -> Callable[..., subprocess.CompletedProcess[str]]:
-    environment = {
-        "PATH": f"{BIN}:/usr/bin:/bin",
-        "HOME": str(tmp_path),
-        "AWS_ENDPOINT_URL": aws_url,
-        "AWS_ACCESS_KEY_ID": "demo",
-        "AWS_SECRET_ACCESS_KEY": "demo",
-    }
-
-    def run(text: str, *options: str) -> subprocess.CompletedProcess[str]:
-        path = tmp_path / "set-up.sh"
-        path.write_text(text)
-        command = ["bash", str(path), *options]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
-
-    return run
 
 
 @pytest.mark.parametrize("target", ARNS)
@@ -148,39 +134,38 @@ def test_cloudformation_makes_what_a_test_event_needs(
     customer: Account, target: str, client: Callable[[str], Any], tmp_path: Path
 ) -> None:
     text = kit_for(target, config_for(target), customer, CREATED).part("cloudformation").text
-    formation = client("cloudformation")
     before = everything(client)
 
-    formation.create_stack(StackName="events", TemplateBody=text, Capabilities=["CAPABILITY_NAMED_IAM"])
-    (stack,) = formation.describe_stacks(StackName="events")["Stacks"]
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
-    assert outputs["ResourceArn"] == ARNS[target][1]
-    _make_delivery_stream(client, text, tmp_path)
-    assert_a_test_event_arrives(customer, target, outputs["RoleArn"])
+    role_arn = make_stack(client, "events", ARNS[target][1], TemplateBody=text)
+    make_delivery_stream(client, parsed(text, tmp_path)["Resources"])
+    assert_a_test_event_arrives(customer, target, role_arn)
 
-    _clean(client, formation)
+    delete_stack(client, "events")
     assert everything(client) == before
 
 
-def _make_delivery_stream(client: Callable[[str], Any], text: str, directory: Path) -> None:
-    file = directory / "template.yaml"
-    file.write_text(text)
-    resource = load_template(str(file))["Resources"].get("DeliveryStream")
-    if resource is not None:
-        client("firehose").create_delivery_stream(**resource["Properties"])
-
-
-def _clean(client: Callable[[str], Any], formation: Any) -> None:
-    """What the template retains on purpose goes by hand."""
-    formation.delete_stack(StackName="events")
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS..KinesisFirehose..DeliveryStream")
+@pytest.mark.parametrize("target", ARNS)
+def test_stack_of_a_launch_link_makes_what_a_test_event_needs(
+    customer: Account, settings: Settings, target: str, client: Callable[[str], Any], tmp_path: Path
+) -> None:
+    settings.CLOUDFORMATION_TEMPLATES_URLS = ["https://s3.amazonaws.com/templates"]
+    step, *_ = kit_for(target, config_for(target), customer, CREATED).part("cloudformation").instructions
+    launch = read_link(step.link)
+    key = launch.template.removeprefix("https://s3.amazonaws.com/templates/")
+    text = templates()[key.rpartition("/")[2]].text
+    before = everything(client)
     s3 = client("s3")
-    for name in everything(client)["delivery streams"] & {"new-archive"}:
-        client("firehose").delete_delivery_stream(DeliveryStreamName=name)
-    empty_bucket(client)
-    for name in everything(client)["buckets"] & {BUCKET}:
-        s3.delete_bucket(Bucket=name)
-    for name in everything(client)["streams"] & {"new-events"}:
-        client("kinesis").delete_stream(StreamName=name)
-    for name in everything(client)["groups"] & {"/new/events"}:
-        client("logs").delete_log_group(logGroupName=name)
+    s3.create_bucket(Bucket="templates", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="templates", Key=key, Body=text)
+
+    given = [{"ParameterKey": name, "ParameterValue": value} for name, value in launch.parameters.items()]
+    role_arn = make_stack(client, launch.stack, ARNS[target][1], TemplateURL=launch.template, Parameters=given)
+    values = {**launch.parameters, **pseudo_parameters("aws", "eu-west-1", ACCOUNT)}
+    make_delivery_stream(client, resolved(parsed(text, tmp_path)["Resources"], values))
+    assert_a_test_event_arrives(customer, target, role_arn)
+
+    delete_stack(client, launch.stack)
+    s3.delete_object(Bucket="templates", Key=key)
+    s3.delete_bucket(Bucket="templates")
+    assert everything(client) == before

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,7 @@ class Azure:
 
     def __init__(self, directory: Path) -> None:
         self.file = directory / "azure.json"
-        (directory / "bin").mkdir()
-        az = directory / "bin" / "az"
-        az.write_text(f'#!/bin/sh\nexec {sys.executable} {fake_az.__file__} "$@"\n')
-        az.chmod(0o700)
+        fake_az.install(directory / "bin")
         self.script = directory / "set-up-azure.sh"
         kit = kit_for("azure_logs_ingestion", {"data_collection_stream_name": STREAM}, Account())
         self.script.write_text(kit.part("script").text)
