@@ -27,7 +27,7 @@ def destination(account: Account) -> Destination:
 
 
 def found(account: Account, **query: str) -> set[int]:
-    return set(find_deliveries(account, read_search(query)).values_list("pk", flat=True))
+    return set(find_deliveries(account, read_search(query, account)).values_list("pk", flat=True))
 
 
 def test_each_state_finds_its_own(account: Account, destination: Destination, held: Any) -> None:
@@ -146,7 +146,7 @@ def test_the_next_attempt_is_no_sooner_than_its_destination_allows(
     retry_at = timezone.now() + timedelta(minutes=3)
     Destination.objects.update(state="blocked", retry_at=retry_at)
     waiting, settled = held(destination, 1), held(destination, 1, state="dead", dead_count=1)
-    rows = list(find_deliveries(account, read_search({})))
+    rows = list(find_deliveries(account, read_search({}, account)))
 
     add_next_times(rows)
 
@@ -157,7 +157,7 @@ def test_deliveries_stand_under_their_local_day(account: Account, destination: D
     late = timezone.now().replace(hour=23, minute=30) - timedelta(days=2)
     held(destination, 1, routed_at=late)
     held(destination, 1, routed_at=late + timedelta(hours=1))
-    rows = list(find_deliveries(account, read_search({})).order_by("-pk"))
+    rows = list(find_deliveries(account, read_search({}, account)).order_by("-pk"))
 
     with timezone.override("UTC"):
         assert [len(group) for _, group in by_day(rows)] == [1, 1]
