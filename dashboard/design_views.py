@@ -12,8 +12,10 @@ from django.views.decorators.http import require_safe
 
 from common.as_code import curl
 from common.http import AccountRequest
+from common.selects import options_of
 from dashboard.subscription_figures import Figures, spark
 from delivery.charts import DEFAULT_WINDOW, WINDOWS, Bucket, Chart, axis_top
+from delivery.choosing import Shown, Suggestion
 from destinations.standing import Standing
 from destinations.testing import StepReport
 
@@ -39,6 +41,9 @@ EVENT = {"event_id": EVENT_ID, "object": {"conn": {"server_port": 443}, "ok": Tr
 SENT = {"event_id": EVENT_ID, "object": {"conn": {"server_port": 443}}}
 LEDGER = (("accent", 0, 380), ("held", 382, 60), ("bad", 444, 10), ("filtered", 456, 144))
 LEDGER_SENTENCE = "10,000 events: 6,300 matched, 1,000 held, 170 dead, 2,530 filtered"
+CHOOSING = {"name": "of", "address": "/choices/destinations/?of=of", "empty": "Choose one"}
+FEW = Shown(**CHOOSING, value="", options=options_of([("ed_1", "Datadog EU")]), suggestions=())
+MANY = Shown(**CHOOSING, value="Datadog EU", options=None, suggestions=[Suggestion("Datadog EU", "datadoghq.eu")])
 
 
 class Sampler(forms.Form):
@@ -70,6 +75,8 @@ def design(request: AccountRequest) -> HttpResponse:
         "standings": [Standing(*state) for state in STATES],
         "form": Sampler(prefix="plain", initial={"name": "Checkout traffic", "way": "role", "wanted": ["blocked"]}),
         "refused": Sampler({"refused-notes": "As it was typed."}, prefix="refused"),
+        "few": FEW,
+        "many": MANY,
         "steps": _steps(),
         "tones": ("bad", "warn", "held"),
         "chart": _chart(filled=request.GET.get("chart") != "empty"),

@@ -16,15 +16,15 @@ from accounts.audit import Actor
 from common.http import AccountRequest
 from common.ids import is_id
 from common.paging import keyset_page
-from common.selects import MOST_OPTIONS, options_of
 from common.templatetags.words import are
+from delivery.choosing import destinations_to_choose
 from delivery.destination_views import head_context
 from delivery.models import DeadLetter
 from delivery.services import replay_dead_letters
 from destinations.doctor.remedies import advice_on
 from destinations.models import Destination
 from destinations.outcome import RefusedError
-from destinations.views import get_destination
+from destinations.views import UNPROCESSABLE, get_destination
 
 PAGE_SIZE = 50
 REASONS_SHOWN = 20
@@ -124,26 +124,26 @@ def replay_many(request: AccountRequest) -> HttpResponse:
     elif not (values.get("reason") and values.get("destination")):
         messages.error(request, "Choose the dead letters to send again: tick them, or take those of one reason.")
         return redirect("delivery:dead_letters")
-    others = Destination.objects.light().existing().filter(account=request.account).order_by("description", "pk")
-    if request.method == "POST":
-        to = others.filter(pk=values["to"]).first() if is_id(values.get("to", ""), "ed") else None
-        if values.get("to") and to is None:
-            messages.error(request, "There is no such destination to send them to.")
-            return redirect("delivery:dead_letters")
+    others = destinations_to_choose(request.account)
+    to, error = others.read(values.get("to", ""))
+    if request.method == "POST" and not error:
         made = replay_dead_letters(dead_letters=letters, to=to, actor=Actor.person(request.user))
         count = sum(delivery.count for delivery in made)
         messages.success(request, f"{are(count, 'record')} sent again.")
         return redirect("delivery:dead_letters")
     places = Destination.objects.filter(pk__in=letters.order_by().values("destination").distinct())
+    belonged = f"Where they belonged: {', '.join(each.name for each in places)}"
     context = {
         "count": letters.count(),
-        "places": places,
-        "others": options_of((each.pk, each.name) for each in others[:MOST_OPTIONS]),
+        "belonged": belonged,
+        "others": others.show("to", values.get("to", ""), empty=belonged),
+        "error": error,
         "ticked": ticked,
         "reason": values.get("reason", ""),
         "chosen": values.get("destination", ""),
     }
-    return render(request, "delivery/replay_dead_letters.html", context)
+    status = UNPROCESSABLE if error else 200
+    return render(request, "delivery/replay_dead_letters.html", context, status=status)
 
 
 @require_GET

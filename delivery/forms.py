@@ -5,35 +5,58 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.forms.utils import flatatt
+from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from accounts.models import Account
 from common.ids import is_id
-from common.selects import LongSelect
+from delivery.choosing import Choosing, NotChosenError, choosings
 from delivery.replay_scope import MAX_EVENT_IDS, MAX_RATE, Wanted
-from destinations.models import Destination
-from subscriptions.models import Subscription
 
 DEFAULT_RATE = 500
 FORMAT = "%Y-%m-%dT%H:%M"
 
 
-class NamedChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
-    widget = LongSelect
+class ChoiceInput(forms.TextInput):
+    """A select, or a text field with suggestions."""
 
-    def label_from_instance(self, obj: Any) -> str:
-        return str(obj.name)
+    choosing: Choosing
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        own = self.build_attrs(self.attrs, attrs)
+        shown = self.choosing.show(name, value or "")
+        context = {"choice": shown, "id": own.pop("id", name), "attrs": flatatt(own)}
+        return render_to_string("components/_choice.html", context)
+
+
+class NamedChoice(forms.CharField):
+    """Takes an ID or a name; `cleaned_data` has the object. A page that shows it again holds its ID."""
+
+    widget = ChoiceInput
+    found: Any = None
+
+    def choose_from(self, choosing: Choosing) -> None:
+        self.choosing = self.widget.choosing = choosing
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        try:
+            self.found = self.choosing.find(text)
+        except NotChosenError as refused:
+            raise forms.ValidationError(str(refused)) from refused
+        return self.found
+
+    def prepare_value(self, value: Any) -> Any:
+        return self.found.pk if self.found else value
 
 
 class ReplayForm(forms.Form):
     """Of a subscription to a destination: a time range, or single events by their IDs."""
 
-    subscription = NamedChoice(
-        Subscription.objects.none(),
-        empty_label="Choose one",
-        help_text="Its filter and fields as they are now decide what is sent.",
-    )
-    destination = NamedChoice(Destination.objects.none(), empty_label="Choose one", label="To")
+    subscription = NamedChoice(help_text="Its filter and fields as they are now decide what is sent.")
+    destination = NamedChoice(label="To")
     start = forms.DateTimeField(
         label="Accepted from", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=FORMAT)
     )
@@ -60,10 +83,10 @@ class ReplayForm(forms.Form):
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.account = account
-        for name, existing in (("subscription", account.subscriptions), ("destination", account.destinations)):
-            field = self.fields[name]
-            if isinstance(field, forms.ModelChoiceField):
-                field.queryset = existing.light().existing().order_by("description", "pk")
+        for choosing in choosings(account):
+            field = self.fields[choosing.noun]
+            if isinstance(field, NamedChoice):
+                field.choose_from(choosing)
         for name in ("start", "end"):
             self.fields[name].required = False
 

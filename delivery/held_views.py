@@ -1,20 +1,17 @@
 """What becomes of the records that a destination holds: when it is resumed, emptied, deleted."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import may_edit
 from accounts.audit import Actor
 from common.http import AccountRequest
-from common.ids import is_id
-from common.selects import MOST_OPTIONS, options_of
 from common.templatetags.words import are
+from delivery.choosing import Choosing, Shown, destinations_to_choose
 from delivery.held import (
     Leftover,
     NotPossibleError,
@@ -35,12 +32,12 @@ from destinations.views import UNPROCESSABLE, get_destination
 def resume(request: AccountRequest, pk: str) -> HttpResponse:
     """Let a destination go on, after the choice what becomes of the records that it held."""
     found = get_destination(request, pk)
-    others = _others(request, pk)
+    others = destinations_to_choose(request.account, without=pk)
     error = ""
     if request.method == "POST":
         how = request.POST.get("how", Resume.IN_ORDER)
-        to = _chosen(request, others)
         try:
+            to = _taker(request, others, needed=how == Resume.MOVE)
             taken = resume_held(destination=found, how=Resume(how), to=to, actor=Actor.person(request.user))
         except NotPossibleError as refused:
             error = str(refused)
@@ -52,7 +49,7 @@ def resume(request: AccountRequest, pk: str) -> HttpResponse:
     context = {
         "destination": found,
         "waiting": count_waiting(destination=found),
-        "others": _options(others, request.POST.get("to", "")),
+        "others": _shown(others, request.POST.get("to", "")),
         "how": request.POST.get("how", Resume.IN_ORDER),
         "to": request.POST.get("to", ""),
         "error": error,
@@ -85,11 +82,10 @@ def delete(request: AccountRequest, pk: str) -> HttpResponse:
     """Refused while subscriptions send to it; asks what becomes of what waits, and for the name when anything does."""
     found = get_destination(request, pk)
     waiting = count_waiting(destination=found)
-    others = _others(request, pk)
+    others = destinations_to_choose(request.account, without=pk)
     error = ""
     if request.method == "POST":
-        to = _chosen(request, others)
-        error = _delete(request, found, waiting, to)
+        error = _delete(request, found, waiting, others)
         if not error:
             messages.success(request, f"{found.name} is deleted.")
             return redirect("destinations:list")
@@ -97,7 +93,7 @@ def delete(request: AccountRequest, pk: str) -> HttpResponse:
         "destination": found,
         "subscriptions": subscriptions_of(found),
         "waiting": waiting,
-        "others": _options(others, request.POST.get("to", "")),
+        "others": _shown(others, request.POST.get("to", "")),
         "leftover": request.POST.get("leftover", Leftover.DEAD_LETTERS),
         "to": request.POST.get("to", ""),
         "typed": request.POST.get("name", ""),
@@ -106,7 +102,7 @@ def delete(request: AccountRequest, pk: str) -> HttpResponse:
     return render(request, "delivery/delete_destination.html", context, status=UNPROCESSABLE if error else 200)
 
 
-def _delete(request: AccountRequest, found: Destination, waiting: Waiting, to: Destination | None) -> str:
+def _delete(request: AccountRequest, found: Destination, waiting: Waiting, others: Choosing) -> str:
     """Why it is refused; empty when it is done."""
     typed = request.POST.get("name", "").strip()
     if waiting.records and typed != found.name:
@@ -116,21 +112,21 @@ def _delete(request: AccountRequest, found: Destination, waiting: Waiting, to: D
     except ValueError:
         return "Choose what becomes of the records that wait."
     try:
+        to = _taker(request, others, needed=leftover == Leftover.MOVE)
         delete_destination_with(destination=found, actor=Actor.person(request.user), leftover=leftover, to=to)
     except (NotPossibleError, DestinationInUseError) as refused:
         return str(refused)
     return ""
 
 
-def _others(request: AccountRequest, pk: str) -> QuerySet[Destination]:
-    places = Destination.objects.light().existing().filter(account=request.account)
-    return places.exclude(pk=pk).order_by("description", "pk")
+def _taker(request: AccountRequest, others: Choosing, *, needed: bool) -> Destination | None:
+    """The other destination, which nobody looks at where nothing is moved."""
+    to, fault = others.read(request.POST.get("to", ""))
+    if fault and needed:
+        raise NotPossibleError(fault)
+    return cast("Destination | None", to)
 
 
-def _options(others: QuerySet[Destination], chosen: str) -> SafeString:
-    return options_of(((each.pk, each.name) for each in others[:MOST_OPTIONS]), chosen)
-
-
-def _chosen(request: AccountRequest, others: QuerySet[Destination]) -> Destination | None:
-    pk = request.POST.get("to", "")
-    return others.filter(pk=pk).first() if is_id(pk, "ed") else None
+def _shown(others: Choosing, chosen: str) -> Shown | None:
+    """None where there is no other."""
+    return others.show("to", chosen) if others.own.exists() else None

@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from accounts.models import Account
 from common.ids import is_id
+from delivery.choosing import Choosing, choosings
 from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery, RoutedBatch, Routing
 from destinations.models import Destination
 from subscriptions.models import Subscription
@@ -78,18 +79,23 @@ class Search:
         return "?" + urlencode({key: value for key, value in self.query.items() if key != name})
 
 
-def read_search(query: Mapping[str, str]) -> Search:
+def read_search(query: Mapping[str, str], account: Account) -> Search:
+    """Subscription and destination by their IDs or names; a name that does not name one is a fault."""
     state = query.get("state", "")
     start, start_fault = _time(query.get("from", ""))
     end, end_fault = _time(query.get("to", ""))
     faults = [fault for fault in (start_fault, end_fault) if fault]
     if start and end and start >= end:
         faults.append("The end is not after the beginning, so nothing can lie between them.")
+    chosen = {}
+    for choosing in choosings(account):
+        chosen[choosing.noun], fault = _chosen(choosing, query.get(choosing.noun, ""))
+        faults += [fault] if fault else []
     return Search(
         text=query.get("q", "").strip().replace("\0", "")[:100],
         state=state if state in STATES else "",
-        subscription=_id(query.get("subscription", ""), "esb"),
-        destination=_id(query.get("destination", ""), "ed"),
+        subscription=chosen["subscription"],
+        destination=chosen["destination"],
         start=start,
         end=end,
         faults=tuple(faults),
@@ -207,8 +213,12 @@ def by_day(deliveries: list[Delivery]) -> list[tuple[datetime, list[Delivery]]]:
     return [(rows[0].routed_at, rows) for _, group in groups for rows in [list(group)]]
 
 
-def _id(value: str, prefix: str) -> str:
-    return value if is_id(value, prefix) else ""
+def _chosen(choosing: Choosing, text: str) -> tuple[str, str]:
+    """The ID, and what is wrong with the text. An ID may be of what is deleted: its deliveries are still there."""
+    if is_id(text, choosing.prefix):
+        return text, ""
+    found, fault = choosing.read(text)
+    return found.pk if found else "", fault
 
 
 def _time(text: str) -> tuple[datetime | None, str]:

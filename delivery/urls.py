@@ -1,6 +1,7 @@
 from django.urls import path
 
 from delivery import (
+    choosing_views,
     dead_letter_views,
     destination_views,
     event_views,
@@ -25,6 +26,8 @@ urlpatterns = [
     path("destinations/<str:pk>/resume/", held_views.resume, name="resume"),
     path("destinations/<str:pk>/discard/", held_views.discard, name="discard"),
     path("destinations/<str:pk>/delete/", held_views.delete, name="delete_destination"),
+    path("choices/subscriptions/", choosing_views.choose_subscription, name="choose_subscription"),
+    path("choices/destinations/", choosing_views.choose_destination, name="choose_destination"),
     path("deliveries/", views.delivery_list, name="deliveries"),
     path("deliveries/<int:pk>/", views.delivery_detail, name="delivery"),
     path("deliveries/<int:pk>/retry/", views.retry, name="retry"),

@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.access import may_edit
 from common.http import AccountRequest
 from common.paging import keyset_page
-from common.selects import MOST_OPTIONS, options_of
+from delivery.choosing import choosings
 from delivery.destination_views import NO_CONTENT, head_context
 from delivery.health import WAITING
 from delivery.models import Delivery
@@ -53,7 +53,7 @@ def destination_deliveries(request: AccountRequest, pk: str) -> HttpResponse:
 def _list(
     request: AccountRequest, fixed: dict[str, str], template: str, destination: Destination | None = None
 ) -> HttpResponse:
-    search = read_search({**request.GET.dict(), **fixed})
+    search = read_search({**request.GET.dict(), **fixed}, request.account)
     page = keyset_page(find_deliveries(request.account, search), request.GET, PAGE_SIZE, is_rare=search.state in OPEN)
     add_last_attempts(page.rows)
     add_next_times(page.rows)
@@ -73,13 +73,10 @@ def _list(
         return render(request, "delivery/_deliveries.html", context)
     context["targets"] = all_targets().values()
     context["states"] = [(slug, word) for slug, (word, _) in STATES.items()]
-    choices: dict[str, Any] = {
-        "subscription": request.account.subscriptions,
-        "destination": request.account.destinations,
-    }
-    for name, manager in choices.items():
-        found = manager.light().existing().order_by("description", "pk")[:MOST_OPTIONS]
-        context[f"{name}s"] = options_of(((each.pk, each.name) for each in found), search.query.get(name, ""))
+    for choosing in choosings(request.account):
+        if choosing.noun not in fixed:
+            chosen = search.query.get(choosing.noun) or request.GET.get(choosing.noun, "")
+            context[f"{choosing.noun}s"] = choosing.show(choosing.noun, chosen, empty="All")
     if destination is not None:
         context |= head_context(destination, "deliveries")
     return render(request, template, context)

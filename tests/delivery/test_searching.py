@@ -28,7 +28,7 @@ def destination(account: Account) -> Destination:
 
 
 def found(account: Account, **query: str) -> set[int]:
-    return set(find_deliveries(account, read_search(query)).values_list("pk", flat=True))
+    return set(find_deliveries(account, read_search(query, account)).values_list("pk", flat=True))
 
 
 def test_each_state_finds_its_own(account: Account, destination: Destination, held: Any) -> None:
@@ -94,10 +94,12 @@ def test_a_stretch_of_time_lies_between_runs_that_are_far_from_it(
     for start, end in ((6, 12), (0, 24), (7, 8), (21, 48), (-48, 4)):
         first, last = noon + timedelta(hours=start), noon + timedelta(hours=end)
         wanted = {pk for at, pks in runs if first <= at < last for pk in pks}
-        search = read_search({"from": first.isoformat(), "to": last.isoformat()})
+        search = read_search({"from": first.isoformat(), "to": last.isoformat()}, account)
         assert set(find_deliveries(account, search).values_list("pk", flat=True)) == wanted
     keys = str(
-        find_deliveries(account, read_search({"from": runs[3][0].isoformat(), "to": runs[5][0].isoformat()})).query
+        find_deliveries(
+            account, read_search({"from": runs[3][0].isoformat(), "to": runs[5][0].isoformat()}, account)
+        ).query
     )
     assert f'."id" > {max(runs[2][1])}' not in keys
     assert f'."id" > {min(runs[2][1])}' in keys
@@ -190,7 +192,7 @@ def test_the_next_attempt_is_no_sooner_than_its_destination_allows(
     retry_at = timezone.now() + timedelta(minutes=3)
     Destination.objects.update(state="blocked", retry_at=retry_at)
     waiting, settled = held(destination, 1), held(destination, 1, state="dead", dead_count=1)
-    rows = list(find_deliveries(account, read_search({})))
+    rows = list(find_deliveries(account, read_search({}, account)))
 
     add_next_times(rows)
 
@@ -201,7 +203,7 @@ def test_deliveries_stand_under_their_local_day(account: Account, destination: D
     late = timezone.now().replace(hour=23, minute=30) - timedelta(days=2)
     held(destination, 1, routed_at=late)
     held(destination, 1, routed_at=late + timedelta(hours=1))
-    rows = list(find_deliveries(account, read_search({})).order_by("-pk"))
+    rows = list(find_deliveries(account, read_search({}, account)).order_by("-pk"))
 
     with timezone.override("UTC"):
         assert [len(group) for _, group in by_day(rows)] == [1, 1]
