@@ -40,7 +40,7 @@ class Measurement:
         from tests.factories import make_api_key
 
         self.demo = next(each for each in DEMO_DESTINATIONS if each.target == target)
-        self.account = Account.objects.create(name="Bench", max_subscriptions=1000)
+        self.account = Account.objects.create(name="Bench", max_subscriptions=1000, max_destinations=1000)
         self.destination = self.make_destination()
         self.load = load
         self.subscribe(load.FILTER, self.destination)
@@ -144,7 +144,7 @@ class Measurement:
         from subscriptions.models import Subscription
 
         Subscription.objects.filter(account=self.account).update(state=Subscription.State.OFF)
-        shares = [f"{self.load.FILTER} && ev.http.response.body_length % 100 == {number}" for number in range(100)]
+        shares = [f'{self.load.FILTER} && ev.conn.client_ip.endsWith("{number:02}")' for number in range(100)]
         made = [self.subscribe(text, self.destination) for text in shares]
         self.account.touch_configuration()
         together = self.cpu_us(seconds, runs)
