@@ -2,12 +2,9 @@
 
 import base64
 import gzip
-import io
 import json
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
-from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.core.wsgi import get_wsgi_application
@@ -24,6 +21,7 @@ from events.quick_way import QuickWay
 from events.services import issue_token
 from events.singles import MAX_SINGLE_BYTES
 from tests.factories import make_account, make_api_key
+from tests.wsgi import Application, post_events
 
 # A request has a connection of its own, outside any transaction of a test.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -118,28 +116,16 @@ def world(account: Account, settings: Settings) -> World:
     return World(tokens, {name: owner.pk.encode() for name, owner in owners.items()})
 
 
-def send(application: Callable[..., Iterable[bytes]], body: bytes, token: str, environ: dict[str, str]) -> Any:
+def send(application: Application, body: bytes, token: str, environ: dict[str, str]) -> Any:
     """Status, headers and body of the answer, and what was stored, without what differs from request to request."""
-    request = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/api/events",
-        "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(body)),
-        "HTTP_HOST": "testserver",
-        "HTTP_AUTHORIZATION": f"Bearer {token}",
-        "wsgi.input": io.BytesIO(body),
-        **environ,
-    }
-    setup_testing_defaults(request)
     before = list(EventBatch.objects.values_list("pk", flat=True))
-    heads: list[tuple[str, list[tuple[str, str]]]] = []
-    content = b"".join(application(request, lambda status, headers: heads.append((status, headers))))
+    status, given, content = post_events(application, body, token, **environ)
     answer = json.loads(content)
     ids = answer.pop("event_ids", [])
     answer.get("details", {}).pop("operation_id", None)
-    headers = {name: value for name, value in heads[0][1] if name not in {"Operation-Id", "Content-Length"}}
+    headers = {name: value for name, value in given if name not in {"Operation-Id", "Content-Length"}}
     stored = EventBatch.objects.exclude(pk__in=before).order_by("account_id")
-    return heads[0][0], headers, answer, len(ids), [_shown(batch, ids) for batch in stored]
+    return status, headers, answer, len(ids), [_shown(batch, ids) for batch in stored]
 
 
 def _shown(batch: EventBatch, ids: list[str]) -> Any:

@@ -4,12 +4,11 @@ import gzip
 import io
 import json
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
-from wsgiref.util import setup_testing_defaults
 
 import pytest
 import structlog
@@ -36,11 +35,11 @@ from events.stored import find_event
 from subscriptions.services import SourceSpec
 from tests.carrying import FakeDatadog
 from tests.factories import HTTP, make_account, make_api_key, make_destination, make_event, make_subscription
+from tests.wsgi import Application, post_events
 
 # A request has a connection of its own, outside any transaction of a test.
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Application = Callable[..., Iterable[bytes]]
 EVENT = json.dumps(make_event()).encode()
 
 
@@ -52,20 +51,7 @@ class Answer:
 
 
 def send(application: Application, body: bytes = EVENT, token: str = "", **environ: Any) -> Answer:
-    request = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/api/events",
-        "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(body)),
-        "HTTP_HOST": "testserver",
-        "HTTP_AUTHORIZATION": f"Bearer {token}",
-        "wsgi.input": io.BytesIO(body),
-        **environ,
-    }
-    setup_testing_defaults(request)
-    heads: list[tuple[str, list[tuple[str, str]]]] = []
-    content = b"".join(application(request, lambda status, headers: heads.append((status, headers))))
-    status, headers = heads[0]
+    status, headers, content = post_events(application, body, token, **environ)
     return Answer(int(status.split()[0]), dict(headers), json.loads(content or b"{}"))
 
 
@@ -97,6 +83,18 @@ def token(account: Account) -> str:
     return make_api_key(account)
 
 
+def assert_same(first: Answer, second: Answer, account: Account, *, accepted: int) -> None:
+    """Both were accepted and say the same, but for the IDs; each event is found by its ID."""
+    for answer in (first, second):
+        ids = answer.body.pop("event_ids")
+        assert len(ids) == accepted
+        assert all(find_event(account.pk, event_id) for event_id in ids)
+        assert answer.headers.pop("Operation-Id").startswith("op_")
+    assert first.status == second.status == 202
+    assert first.body == second.body == {"accepted": accepted, "rejected": []}
+    assert first.headers == second.headers
+
+
 def test_a_plain_event_is_stored_and_answered_as_by_the_long_way(
     account: Account, token: str, quick: QuickWay, long_way: LongWay
 ) -> None:
@@ -104,13 +102,7 @@ def test_a_plain_event_is_stored_and_answered_as_by_the_long_way(
     by_long_way = send(get_wsgi_application(), token=token)
 
     assert long_way.bodies == []
-    assert by_quick_way.status == by_long_way.status == 202
-    for answer in (by_quick_way, by_long_way):
-        (event_id,) = answer.body.pop("event_ids")
-        assert find_event(account.pk, event_id) is not None
-        assert answer.headers.pop("Operation-Id").startswith("op_")
-    assert by_quick_way.body == by_long_way.body == {"accepted": 1, "rejected": []}
-    assert by_quick_way.headers == by_long_way.headers
+    assert_same(by_quick_way, by_long_way, account, accepted=1)
 
 
 @pytest.mark.parametrize(
@@ -128,13 +120,7 @@ def test_plain_events_are_stored_and_answered_as_by_the_long_way(
     by_long_way = send(get_wsgi_application(), body, token)
 
     assert long_way.bodies == []
-    assert by_quick_way.status == by_long_way.status == 202
-    for answer in (by_quick_way, by_long_way):
-        for event_id in answer.body.pop("event_ids"):
-            assert find_event(account.pk, event_id) is not None
-        answer.headers.pop("Operation-Id")
-    assert by_quick_way.body == by_long_way.body == {"accepted": 2, "rejected": []}
-    assert by_quick_way.headers == by_long_way.headers
+    assert_same(by_quick_way, by_long_way, account, accepted=2)
     assert [batch.count for batch in EventBatch.objects.all()] == [2, 2]
 
 
