@@ -1,5 +1,6 @@
-"""What bodies of the API have in common: unknown keys are refused by name, texts are bounded in bytes."""
+"""What bodies of the API have in common: unknown keys refused by name, texts bounded in bytes, times in UTC."""
 
+from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -7,6 +8,11 @@ from pydantic_core import PydanticCustomError
 
 MAX_DESCRIPTION_BYTES = 255
 MAX_METADATA_BYTES = 4096
+
+
+def shown_time(at: datetime | None) -> str | None:
+    """RFC 3339, to the second, such as 2026-11-28T08:00:00Z; `at` is in UTC."""
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None
 
 
 class Input(BaseModel):

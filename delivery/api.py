@@ -1,6 +1,5 @@
 """What was carried, in the API: deliveries with their attempts, and dead letters, which can be replayed."""
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -10,7 +9,7 @@ from ninja import Router, Schema
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError, refuse
 from common.api_paging import check_id, check_number, list_page, read_limit
-from common.api_schemas import Input
+from common.api_schemas import Input, shown_time
 from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery
 from delivery.services import replay_dead_letters
 
@@ -98,10 +97,6 @@ class Replay(Schema):
     event_deliveries: list[EventDelivery]
 
 
-def _time(at: datetime | None) -> str | None:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None
-
-
 def _key(pk: int | None) -> str | None:
     return None if pk is None else str(pk)
 
@@ -111,8 +106,8 @@ def delivery_resource(delivery: Delivery) -> dict[str, Any]:
     return {
         "id": str(delivery.pk),
         "uri": f"{settings.API_URL}/event_deliveries/{delivery.pk}",
-        "routed_at": _time(delivery.routed_at),
-        "settled_at": _time(delivery.settled_at),
+        "routed_at": shown_time(delivery.routed_at),
+        "settled_at": shown_time(delivery.settled_at),
         "state": delivery.state,
         "origin": delivery.origin,
         "parent_id": _key(delivery.parent_id),
@@ -127,7 +122,7 @@ def delivery_resource(delivery: Delivery) -> dict[str, Any]:
         "moved": delivery.moved_count,
         "waiting": delivery.waiting_count,
         "attempts": delivery.attempts,
-        "next_attempt_at": _time(delivery.next_attempt_at) if is_waiting else None,
+        "next_attempt_at": shown_time(delivery.next_attempt_at) if is_waiting else None,
     }
 
 
@@ -135,7 +130,7 @@ def attempt_resource(attempt: Attempt, part: AttemptPart) -> dict[str, Any]:
     names = ("duration_ms", "outcome", "code", "message", "request_id")
     return {
         "id": str(attempt.pk),
-        "started_at": _time(attempt.started_at),
+        "started_at": shown_time(attempt.started_at),
         **{name: getattr(attempt, name) for name in names},
         **{name: getattr(part, name) for name in ("delivered", "dead", "retried")},
     }
@@ -147,7 +142,7 @@ def dead_letter_resource(letter: DeadLetter) -> dict[str, Any]:
         "id": str(letter.pk),
         "delivery_id": str(letter.delivery_id),
         **{name: getattr(letter, name) for name in names},
-        "died_at": _time(letter.died_at),
+        "died_at": shown_time(letter.died_at),
         "replayed_as": _key(letter.replayed_as_id),
     }
 

@@ -1,6 +1,5 @@
 """The fate of one event in the API: what became of it for every subscription and destination."""
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +9,7 @@ from ninja import Router, Schema
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError
 from common.api_paging import check_id
+from common.api_schemas import shown_time
 from common.ids import SHAPE
 from delivery.fate import EventFate, Fate, fate_of
 
@@ -52,10 +52,6 @@ class EventFateShown(Schema):
     fates: list[FateThere]
 
 
-def _time(at: datetime | None) -> str | None:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None
-
-
 def _key(pk: int | None) -> str | None:
     return None if pk is None else str(pk)
 
@@ -65,8 +61,8 @@ def fate_resource(found: EventFate) -> dict[str, Any]:
         "id": found.event_id,
         "uri": f"{settings.API_URL}/events/{found.event_id}",
         "event_type": found.event_type,
-        "accepted_at": _time(found.accepted_at),
-        "routed_at": _time(found.routed_at),
+        "accepted_at": shown_time(found.accepted_at),
+        "routed_at": shown_time(found.routed_at),
         "is_payload_kept": found.is_payload_kept,
         "fates": [_there(fate) for fate in found.fates],
     }
@@ -78,7 +74,7 @@ def _there(fate: Fate) -> dict[str, Any]:
         "subscription_revision": fate.revision,
         "destination_id": fate.destination or None,
         "state": fate.state.value,
-        "at": _time(fate.at),
+        "at": shown_time(fate.at),
         "delivery_id": _key(fate.delivery),
         "attempt_id": _key(fate.attempt),
         "code": fate.code,
@@ -86,7 +82,7 @@ def _there(fate: Fate) -> dict[str, Any]:
         "request_id": fate.request_id,
         "history": [
             {
-                "at": _time(happening.at),
+                "at": shown_time(happening.at),
                 "what": happening.what,
                 "delivery_id": _key(happening.delivery),
                 "attempt_id": _key(happening.attempt),

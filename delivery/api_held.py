@@ -7,7 +7,7 @@ from ninja import Router, Schema
 
 from accounts.authentication import APIRequest, account_key
 from common.api import refuse
-from common.api_schemas import Input
+from common.api_schemas import Input, shown_time
 from delivery.held import NotPossibleError, Resume, Waiting, count_waiting, resume
 from destinations import schemas
 from destinations.api import find_destination
@@ -46,8 +46,8 @@ def held_resource(pk: str, waiting: Waiting) -> dict[str, Any]:
     return {
         "records": waiting.records,
         "bytes": waiting.bytes,
-        "oldest_at": f"{waiting.oldest:%Y-%m-%dT%H:%M:%SZ}" if waiting.oldest else None,
-        "first_loss_at": f"{waiting.first_loss_at:%Y-%m-%dT%H:%M:%SZ}" if waiting.first_loss_at else None,
+        "oldest_at": shown_time(waiting.oldest),
+        "first_loss_at": shown_time(waiting.first_loss_at),
         "uri": f"{settings.API_URL}/event_destinations/{pk}/held",
     }
 

@@ -8,7 +8,7 @@ from ninja import Router, Schema
 
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError
-from common.api_schemas import Input
+from common.api_schemas import Input, shown_time
 from destinations import schemas
 from destinations.api import find_destination, target_given
 from destinations.api_targets import read_target
@@ -74,9 +74,9 @@ def trial_resource(run: TestRun) -> dict[str, Any]:
     return {
         "id": str(run.pk),
         "uri": f"{settings.API_URL}/event_destination_tests/{run.pk}",
-        "created_at": f"{run.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        "created_at": shown_time(run.created_at),
         "state": run.state,
-        "due_at": f"{run.due_at:%Y-%m-%dT%H:%M:%SZ}" if run.due_at else None,
+        "due_at": shown_time(run.due_at),
         "target": run.target,
         "destination_id": run.destination_id,
         "steps": [
