@@ -81,9 +81,7 @@ def claim(*destination_ids: str) -> Lease:
         lease.left = [each for each in free if not chosen.choose(each.pk)]
         Delivery.objects.filter(pk__in=chosen.ids).update(lease_token=lease.token, lease_expires_at=lease.expires_at)
         # Once it takes all that is left, the next is sent in order again.
-        caught_up = [
-            each.pk for each in free if each.newest_first and not chosen.is_more.get(each.pk, each in lease.left)
-        ]
+        caught_up = [pk for pk in chosen.caught_up if found[pk].newest_first]
         if caught_up:
             Destination.objects.filter(pk__in=caught_up).update(newest_first=False)
     deliveries = _read(chosen.ids)

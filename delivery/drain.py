@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import structlog
+from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
 from common import wake
@@ -55,21 +56,33 @@ class _Round:
             # Another worker takes part, also where this one is about to hang.
             wake.stand_ready(self.queue)
         again = [pk for pk in ids if pk in self.seen]
-        if again:
-            wake.stand_ready(self.queue, *again)
+        self.put_back(again)
         self.seen.update(ids)
         return [pk for pk in ids if pk not in again]
+
+    def put_back(self, ids: Sequence[str]) -> None:
+        if ids:
+            wake.stand_ready(self.queue, *ids)
 
 
 def drain_ready(queue: str, turn: Turn) -> None:
     """Drain the destinations that stand ready in this queue, round after round until none does."""
-    at_once = MOST_AT_ONCE
+    most = at_once = MOST_AT_ONCE
     while turn.may_look():
         this = _Round(queue)
         while not stopping.is_requested() and (ids := this.next_group(at_once)):
-            group = drain(*ids)
-            this.note(group)
-            at_once = min(2 * at_once, MOST_AT_ONCE) if not group.given_back else max(1, group.begun)
+            try:
+                group = drain(*ids)
+            except DatabaseError:
+                raise
+            except Exception:
+                # One that can't even be read: from now on each is taken alone, so that it harms no other.
+                log.exception("group_failed", destinations=ids)
+                this.put_back(ids if len(ids) > 1 else [])
+                most = at_once = 1
+            else:
+                this.note(group)
+                at_once = max(1, group.begun) if group.given_back else min(2 * at_once, most)
         if not this.seen:
             return
         turn.found(is_more=this.is_more, is_idle=this.is_waiting and not this.begun)

@@ -14,6 +14,7 @@ from redis import Redis
 
 from accounts.models import Account
 from common import wake
+from common.crypto import EncryptedJSONField
 from delivery import claim as claim_module
 from delivery import drain as drain_module
 from delivery import settling, stopping
@@ -140,6 +141,29 @@ def test_one_that_breaks_our_code_leaves_the_others_alone(
 
     assert [delivered(destination) for destination in made] == [1, 0, 1]
     assert set(Delivery.objects.waiting().values_list("lease_token", flat=True)) == {""}
+
+
+def test_one_that_cannot_be_read_harms_no_other(
+    account: Account, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, queue: "Redis"
+) -> None:
+    """Its secrets were encrypted under a key that is gone."""
+    made = make_destinations(account, 4)
+    publish_and_route(account)
+    Destination.objects.filter(pk=made[1].pk).update(secrets={"api_key": "unreadable"})
+    decrypt = EncryptedJSONField.from_db_value
+
+    def refuse(self: EncryptedJSONField, *row: Any) -> Any:
+        value = decrypt(self, *row)
+        if value == {"api_key": "unreadable"}:
+            raise ValueError("No key fits.")
+        return value
+
+    monkeypatch.setattr(EncryptedJSONField, "from_db_value", refuse)
+
+    drain_ready("drain", Turn())
+
+    assert [delivered(destination) for destination in made] == [1, 0, 1, 1]
+    assert in_line(queue) == []
 
 
 def test_one_that_was_taken_over_leaves_the_others_settled(
