@@ -12,7 +12,7 @@ from ninja import Router, Schema
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError, refuse
 from common.api_paging import check_id, check_number, list_page, read_limit
-from common.api_schemas import Input
+from common.api_schemas import Input, shown_time
 from delivery.models import Replay
 from delivery.replay import cancel_replay, pause_replay, resume_replay, start_replay
 from delivery.replay_preview import preview
@@ -84,8 +84,8 @@ def replay_resource(replay: Replay) -> dict[str, Any]:
         "id": str(replay.pk),
         "uri": f"{settings.API_URL}/event_replays/{replay.pk}",
         **{name: getattr(replay, name) for name in (*names, "batches_total", "scanned", "matched", "error")},
-        "start": f"{replay.start:%Y-%m-%dT%H:%M:%SZ}",
-        "end": f"{replay.end:%Y-%m-%dT%H:%M:%SZ}",
+        "start": shown_time(replay.start),
+        "end": shown_time(replay.end),
     }
 
 

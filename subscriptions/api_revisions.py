@@ -10,6 +10,7 @@ from ninja import Router, Schema
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError
 from common.api_paging import check_number, list_page, read_limit
+from common.api_schemas import shown_time
 from subscriptions import schemas
 from subscriptions.api_bodies import find_subscription, refusal
 from subscriptions.differences import differences
@@ -55,7 +56,7 @@ def _resource(revision: Revision) -> dict[str, Any]:
     base = f"{settings.API_URL}/event_subscriptions/{revision.subscription_id}/revisions"
     return {
         "number": revision.number,
-        "at": f"{revision.at:%Y-%m-%dT%H:%M:%SZ}",
+        "at": shown_time(revision.at),
         "actor": revision.actor,
         "snapshot": revision.snapshot,
         "uri": f"{base}/{revision.number}",
