@@ -21,6 +21,11 @@ def shown_time(at: datetime | None) -> str | None:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None
 
 
+def shown_key(pk: int | None) -> str | None:
+    """Keys are numbers, of which some clients keep too few digits: the API shows them as text."""
+    return None if pk is None else str(pk)
+
+
 class Input(BaseModel):
     """A body, or an object in one. A key that is null counts as absent."""
 
