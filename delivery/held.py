@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, Min, Sum
 from django.utils import timezone
 
-from accounts.audit import SYSTEM, Actor
+from accounts.audit import Actor
 from common import payloads, wake
 from common.clock import database_now
 from delivery.deltas import Deltas
@@ -90,7 +90,7 @@ def count_waiting(*, destination: Destination | None = None, subscription: Subsc
 
 
 def discard_waiting(
-    *, destination: Destination | None = None, subscription: Subscription | None = None, actor: Actor = SYSTEM
+    *, actor: Actor, destination: Destination | None = None, subscription: Subscription | None = None
 ) -> int:
     """Give up what waits: a person's explicit act. Returns the number of records."""
     owner = _owner(destination, subscription)
@@ -106,9 +106,9 @@ def discard_waiting(
 def move_waiting(
     *,
     to: Destination,
+    actor: Actor,
     destination: Destination | None = None,
     subscription: Subscription | None = None,
-    actor: Actor = SYSTEM,
 ) -> int:
     """Send what waits to another destination, each delivery under a new one that names it as its parent.
 
@@ -132,7 +132,7 @@ def move_waiting(
     return moved
 
 
-def resume(*, destination: Destination, how: Resume, to: Destination | None = None, actor: Actor = SYSTEM) -> int:
+def resume(*, destination: Destination, how: Resume, actor: Actor, to: Destination | None = None) -> int:
     """Let a destination go on; returns how many records were discarded or moved. Raises NotPossibleError."""
     taken = 0
     if how == Resume.SKIP:

@@ -6,7 +6,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.audit import SYSTEM, Actor
+from accounts.audit import Actor
 from common import payloads, wake
 from common.clock import database_now
 from delivery.deltas import Deltas
@@ -65,8 +65,8 @@ def dead_letters_like(letter: DeadLetter) -> QuerySet[DeadLetter]:
 def replay_dead_letters(
     *,
     dead_letters: Iterable[DeadLetter] | QuerySet[DeadLetter],
+    actor: Actor,
     to: Destination | None = None,
-    actor: Actor = SYSTEM,
 ) -> list[Delivery]:
     """Send dead letters again, to where they belonged or to another destination of the account.
 

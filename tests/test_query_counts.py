@@ -51,7 +51,7 @@ def add_rows(world: World, numbers: range) -> None:
             account=account, email=f"asked{count}@acme.example", token_hash=f"{count}", expires_at=timezone.now()
         )
         publish([make_event(), make_event()], account=account)
-        start_replay(Wanted(other, place, *REPLAYED))
+        start_replay(Wanted(other, place, *REPLAYED), actor=SYSTEM)
 
 
 def _add_delivery(account: Account, subscription: Subscription, destination: Destination, number: int) -> None:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+from accounts.audit import SYSTEM
 from accounts.models import Account, User
 from common.ids import new_id
 from delivery.models import DeadLetter, Delivery
@@ -51,7 +52,7 @@ def make() -> str:
             "event": EventBatch.objects.filter(account=account).earliest("pk").first_event_id,
             "filtered": filtered,
             "letter": letters[0].pk,
-            "replay": start_replay(Wanted(old, old.destinations.first() or place, *ALL_TIME)).pk,
+            "replay": start_replay(Wanted(old, old.destinations.first() or place, *ALL_TIME), actor=SYSTEM).pk,
         }
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from accounts.audit import SYSTEM
 from accounts.models import Account, APIKey, AuditEntry, Invitation, Role, User
 from delivery.models import DeadLetter, Delivery
 from delivery.replay import start_replay
@@ -107,7 +108,7 @@ def make_world(account: Account) -> World:
         APIKey.objects.filter(account=account).latest("pk"),
         run.pk,
         publish([make_event()], account=account).event_ids[0],
-        start_replay(Wanted(subscription, destination, *REPLAYED)).pk,
+        start_replay(Wanted(subscription, destination, *REPLAYED), actor=SYSTEM).pk,
         draft=Draft.objects.create(account=account),
         discarded=Draft.objects.create(account=account, discarded_at=timezone.now()),
         backtest=start_backtest(account=account, key="world", sources=[SourceSpec(HTTP)]),

@@ -9,6 +9,7 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
+from accounts.audit import SYSTEM
 from accounts.models import Account, Membership, OutgoingMail, Role, User
 from dashboard.models import Notice
 from dashboard.notifications import Wanted, notify, wants
@@ -118,7 +119,7 @@ def test_healing_is_told_once(destination: Destination) -> None:
 def test_pausing_a_blocked_destination_is_no_healing(destination: Destination, owner: User) -> None:
     block(destination)
     notify()
-    pause_destination(destination=destination, user=owner)
+    pause_destination(destination=destination, user=owner, actor=SYSTEM)
 
     assert notify() == 0
     assert Notice.objects.get().ended_at is not None
@@ -197,7 +198,7 @@ def test_what_a_paused_destination_holds_is_told_before_it_is_lost(
     subscription: Subscription, destination: Destination, owner: User
 ) -> None:
     hold(subscription, timedelta(days=6, minutes=30), count=1)
-    pause_destination(destination=destination, user=owner)
+    pause_destination(destination=destination, user=owner, actor=SYSTEM)
 
     notify()
 
@@ -211,8 +212,8 @@ def test_a_resumed_destination_gets_time_to_catch_up(
     subscription: Subscription, destination: Destination, owner: User
 ) -> None:
     hold(subscription, timedelta(hours=2))
-    pause_destination(destination=destination, user=owner)
-    resume_destination(destination=destination)
+    pause_destination(destination=destination, user=owner, actor=SYSTEM)
+    resume_destination(destination=destination, actor=SYSTEM)
 
     assert notify() == 0
     with time_machine.travel(timezone.now() + timedelta(minutes=16)):

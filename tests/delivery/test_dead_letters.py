@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
+from accounts.audit import SYSTEM
 from accounts.models import Account, AuditEntry
 from delivery import services
 from delivery.ledger import Scope, faults
@@ -45,7 +46,7 @@ def test_all_of_one_reason_are_replayed_in_steps_and_only_once(
     alike = dead_letters_like(DeadLetter.objects.earliest("pk"))
     assert alike.count() == 2
 
-    made = replay_dead_letters(dead_letters=alike)
+    made = replay_dead_letters(dead_letters=alike, actor=SYSTEM)
     carry(account)
 
     assert [delivery.count for delivery in made] == [1, 1]
@@ -59,7 +60,7 @@ def test_dead_letters_go_to_another_destination(
 ) -> None:
     other = make_destination(account, description="Other")
 
-    replay_dead_letters(dead_letters=DeadLetter.objects.all(), to=other)
+    replay_dead_letters(dead_letters=DeadLetter.objects.all(), to=other, actor=SYSTEM)
     recorded = AuditEntry.objects.get(event_type="dead_letters_replayed")
     assert recorded.after == {"records": 3, "destination_id": other.pk}
     carry(account)

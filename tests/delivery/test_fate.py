@@ -167,11 +167,11 @@ def test_held_waiting_and_discarded(
     route_account(account.pk)
     assert only(account, event_id).state == State.WAITING
 
-    pause_destination(destination=destination, user=None)
+    pause_destination(destination=destination, user=None, actor=SYSTEM)
     held = only(account, event_id)
     assert (held.state, held.reason) == (State.HELD, "The destination is paused.")
 
-    discard_waiting(destination=destination)
+    discard_waiting(destination=destination, actor=SYSTEM)
     discarded = only(account, event_id)
     assert (discarded.state, discarded.history[-1].what) == (State.DISCARDED, "discarded")
 
@@ -183,7 +183,7 @@ def test_a_moved_record_is_followed_to_where_it_went(
     ids = publish([on_port(443) for _ in range(4)], account=account).event_ids
     carry(account)
     other = make_destination(account, description="Other")
-    resume(destination=destination, how=Resume.MOVE, to=other)
+    resume(destination=destination, how=Resume.MOVE, to=other, actor=SYSTEM)
     datadog.answers = [answer(400), answer(400), answer(202)]
     carry(account)
 
@@ -199,7 +199,7 @@ def test_a_replayed_dead_letter_is_delivered_with_its_story(
     datadog.answers = [answer(400)] * 3
     ids = publish([on_port(443), on_port(443)], account=account).event_ids
     carry(account)
-    replay_dead_letters(dead_letters=DeadLetter.objects.all())
+    replay_dead_letters(dead_letters=DeadLetter.objects.all(), actor=SYSTEM)
     carry(account)
 
     fate = only(account, ids[1])
