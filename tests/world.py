@@ -72,28 +72,7 @@ class World:
 def make_world(account: Account) -> World:
     destination = make_destination(account)
     subscription = make_subscription(account, destination)
-    delivery = Delivery.objects.create(
-        account=account,
-        subscription=subscription,
-        destination=destination,
-        revision=1,
-        routed_at=timezone.now(),
-        count=1,
-        bytes=10,
-        dead_count=1,
-        state=Delivery.State.DEAD,
-    )
-    letter = DeadLetter.objects.create(
-        account=account,
-        delivery=delivery,
-        destination=destination,
-        subscription=subscription,
-        position=0,
-        event_type=HTTP,
-        code="400",
-        reason="Not understood.",
-        payload=json.dumps(make_event()).encode(),
-    )
+    letter = _make_dead_letter(subscription, destination)
     make_api_key(account, ["api"])
     run = start_test_run(account=account, target="datadog", config=destination.config, secrets=destination.secrets)
     invitation = Invitation.objects.create(
@@ -103,7 +82,7 @@ def make_world(account: Account) -> World:
         account,
         destination,
         subscription,
-        delivery,
+        letter.delivery,
         letter,
         APIKey.objects.filter(account=account).latest("pk"),
         run.pk,
@@ -115,6 +94,32 @@ def make_world(account: Account) -> World:
         member=make_member(account, "mia@acme.example", Role.VIEWER),
         invitation=invitation,
         entry=AuditEntry.objects.filter(account=account).latest("pk"),
+    )
+
+
+def _make_dead_letter(subscription: Subscription, destination: Destination) -> DeadLetter:
+    """With the delivery it was the only record of."""
+    delivery = Delivery.objects.create(
+        account=subscription.account,
+        subscription=subscription,
+        destination=destination,
+        revision=1,
+        routed_at=timezone.now(),
+        count=1,
+        bytes=10,
+        dead_count=1,
+        state=Delivery.State.DEAD,
+    )
+    return DeadLetter.objects.create(
+        account=subscription.account,
+        delivery=delivery,
+        destination=destination,
+        subscription=subscription,
+        position=0,
+        event_type=HTTP,
+        code="400",
+        reason="Not understood.",
+        payload=json.dumps(make_event()).encode(),
     )
 
 
