@@ -15,11 +15,11 @@ from django.db.models import F, Min, Sum
 from django.utils import timezone
 
 from accounts.audit import Actor
-from common import payloads, wake
+from common import wake
 from common.clock import database_now
 from delivery.deltas import Deltas
 from delivery.expiry import kill
-from delivery.lines import open_lines, open_types, types_of
+from delivery.lines import as_columns, open_lines, open_types
 from delivery.models import Delivery, DeliveryQuerySet, Origin
 from delivery.trail import record_waiting
 from destinations.models import Destination
@@ -246,8 +246,6 @@ def _move(deliveries: Sequence[Delivery], to: Destination) -> int:
 
 def _child(delivery: Delivery, to: Destination, now: datetime) -> Delivery:
     """A new delivery of what is open in this one."""
-    lines = open_lines(delivery)
-    ndjson = b"".join(line + b"\n" for line in lines)
     return Delivery(
         account_id=delivery.account_id,
         subscription_id=delivery.subscription_id,
@@ -257,10 +255,7 @@ def _child(delivery: Delivery, to: Destination, now: datetime) -> Delivery:
         parent=delivery,
         routed_at=now,
         next_attempt_at=now,
-        count=len(lines),
-        bytes=len(ndjson),
-        types=types_of(lines),
-        payload=payloads.compress(ndjson),
+        **as_columns(open_lines(delivery)),
     )
 
 

@@ -15,12 +15,12 @@ from django.db.models import Count, F
 from django.utils import timezone
 
 from accounts.audit import Actor
-from common import bitmap, payloads, wake
+from common import bitmap, wake
 from common.clock import database_now
 from common.ids import distance
 from delivery.decide import Run, decide
 from delivery.deltas import Deltas
-from delivery.lines import event_id_of, types_of
+from delivery.lines import as_columns, event_id_of
 from delivery.models import Delivery, Origin, Replay, ReplayedBatch
 from delivery.replay_scope import (
     ReplayRefusedError,
@@ -151,7 +151,6 @@ def _step(replay: Replay) -> None:
 
 def _hand_over(replay: Replay, run: Run, lines: Sequence[bytes], now: datetime) -> None:
     """One delivery of these records, and which events of which batch they are."""
-    ndjson = b"".join(line + b"\n" for line in lines)
     delivery = Delivery.objects.create(
         account_id=replay.account_id,
         subscription_id=replay.subscription_id,
@@ -161,10 +160,7 @@ def _hand_over(replay: Replay, run: Run, lines: Sequence[bytes], now: datetime) 
         replay=replay,
         routed_at=now,
         next_attempt_at=now,
-        count=len(lines),
-        bytes=len(ndjson),
-        types=types_of(lines),
-        payload=payloads.compress(ndjson),
+        **as_columns(lines),
     )
     deltas = Deltas()
     deltas.add(delivery, "fan_out", delivery.types)
