@@ -1,6 +1,5 @@
 """An account with one of everything, and the addresses of all pages, for tests that go over all of them."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +20,15 @@ from events.publishing import publish
 from subscriptions.backtest import start_backtest
 from subscriptions.models import Backtest, Draft, Subscription
 from subscriptions.services import SourceSpec
-from tests.factories import HTTP, make_api_key, make_destination, make_event, make_member, make_subscription
+from tests.factories import (
+    HTTP,
+    make_api_key,
+    make_dead_letter,
+    make_destination,
+    make_event,
+    make_member,
+    make_subscription,
+)
 
 # Not of an account: signing in and out, one's own password, second factor and choices, an invitation that is opened
 # by its link (tests/accounts has all of these), health, readiness and metrics (tests/delivery), the components.
@@ -110,17 +117,7 @@ def _make_dead_letter(subscription: Subscription, destination: Destination) -> D
         dead_count=1,
         state=Delivery.State.DEAD,
     )
-    return DeadLetter.objects.create(
-        account=subscription.account,
-        delivery=delivery,
-        destination=destination,
-        subscription=subscription,
-        position=0,
-        event_type=HTTP,
-        code="400",
-        reason="Not understood.",
-        payload=json.dumps(make_event()).encode(),
-    )
+    return make_dead_letter(delivery)
 
 
 def pages(patterns: Any = None, start: str = "", space: str = "") -> Iterator[tuple[str, str]]:

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 
 import pytest
 
@@ -11,12 +10,10 @@ from delivery.models import DeadLetter, Delivery
 from delivery.services import dead_letters_like, deliveries_like, export_dead_letters, replay_dead_letters, retry_like
 from destinations.models import Destination
 from events.publishing import publish
-from tests.carrying import FakeDatadog, answer
+from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
 
 
 @pytest.fixture

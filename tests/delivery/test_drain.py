@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -19,12 +18,10 @@ from destinations.services import pause_destination, resume_destination
 from events.publishing import publish
 from subscriptions.models import Subscription
 from subscriptions.services import update_subscription
-from tests.carrying import FakeDatadog, answer
+from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
@@ -24,22 +23,16 @@ from events.models import EventBatch
 from events.publishing import publish
 from subscriptions.models import Source, Subscription
 from subscriptions.services import SourceSpec, update_subscription
-from tests.carrying import FakeDatadog, answer
-from tests.factories import AUDIT, HTTP, TCP, make_account, make_destination, make_event, make_subscription
+from tests.carrying import Carry, FakeDatadog, answer
+from tests.factories import AUDIT, HTTP, PORT_443, TCP, make_account, make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
 
-Carry = Callable[[Account], None]
-ON_443 = SourceSpec(HTTP, "ev.conn.server_port == 443")
+ON_443 = SourceSpec(HTTP, PORT_443)
 
 
 def on_port(port: int) -> dict[str, Any]:
     return make_event(object={"conn": {"server_name": "a.acme.app", "server_port": port}})
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What people decide about records that wait, and what time decides."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -33,22 +32,10 @@ from destinations.services import pause_destination
 from events.publishing import publish
 from subscriptions.models import Subscription
 from subscriptions.services import SourceSpec, update_subscription
-from tests.carrying import FakeDatadog, answer
+from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import AUDIT, HTTP, make_account, make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
-
-
-@pytest.fixture
-def subscription(account: Account, destination: Destination) -> Subscription:
-    return make_subscription(account, destination)
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 import re
-from collections.abc import Callable
 
 import pytest
 from django.db import DatabaseError
@@ -12,12 +11,10 @@ from common import wake
 from delivery import observing
 from destinations.services import pause_destination
 from events.publishing import publish
-from tests.carrying import FakeDatadog, answer
+from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import make_api_key, make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
 
 
 def figure(client: Client, name: str) -> float:

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -23,12 +22,10 @@ from events.models import EventBatch
 from events.publishing import publish
 from subscriptions.models import Source, Subscription
 from subscriptions.services import SourceSpec
-from tests.carrying import FakeDatadog
+from tests.carrying import Carry, FakeDatadog
 from tests.factories import HTTP, make_account, make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
 
 
 def on_port(port: int, **fields: Any) -> dict[str, Any]:

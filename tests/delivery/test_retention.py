@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,22 +30,10 @@ from destinations.services import pause_destination
 from events.models import EventBatch, PublishRequest
 from events.publishing import publish
 from subscriptions.models import Subscription
-from tests.carrying import FakeDatadog, answer
-from tests.factories import make_destination, make_event, make_subscription
+from tests.carrying import Carry, FakeDatadog, answer
+from tests.factories import make_event
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
-
-
-@pytest.fixture
-def subscription(account: Account, destination: Destination) -> Subscription:
-    return make_subscription(account, destination)
 
 
 @pytest.fixture
