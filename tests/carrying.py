@@ -23,6 +23,7 @@ from destinations.models import Destination
 from tests.factories import HTTP, make_event, make_subscription
 
 Answer = Callable[[list[dict[str, Any]]], Response]
+Carry = Callable[[Account], None]
 
 
 def accept(_: list[dict[str, Any]]) -> Response:
@@ -66,7 +67,7 @@ def datadog(httpserver: HTTPServer, settings: Settings) -> Iterator[FakeDatadog]
 
 
 @pytest.fixture
-def carry(db: None) -> Callable[[Account], None]:
+def carry(db: None) -> Carry:
     """Route and drain as the workers would, once."""
 
     def run(account: Account) -> None:

@@ -1,6 +1,6 @@
 """Workers that die, stop, come late or find no database: nothing is lost, nothing is counted twice."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from delivery.settling import LeaseLostError, write
 from destinations.models import Destination
 from destinations.outcome import SendResult
 from events.publishing import publish
-from tests.carrying import FakeDatadog, answer
+from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import make_destination, make_event, make_subscription
 
 
@@ -216,7 +216,7 @@ def carry_all(account: Account, destination: Destination) -> None:
 
 @pytest.mark.django_db
 def test_a_duplicate_wake_up_finds_nothing_to_do(
-    account: Account, destination: Destination, datadog: FakeDatadog, carry: Callable[[Account], None]
+    account: Account, destination: Destination, datadog: FakeDatadog, carry: Carry
 ) -> None:
     ids = publish_runs(account, 1)
 
