@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from accounts.models import Account, Role, User
+from common import wake
 from destinations.models import Destination
 from subscriptions.models import Subscription
 from tests import factories
@@ -56,6 +57,16 @@ def redis(queue_server: str) -> Iterator["Redis"]:
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture
+def waking(redis: "Redis", queue_server: str, settings: Settings) -> Iterator[None]:
+    """Whoever is woken is woken over that queue."""
+    settings.REDIS_URL = queue_server
+    wake.connection.cache_clear()
+    wake._silent_until = 0.0
+    yield
+    wake.connection.cache_clear()
 
 
 @pytest.fixture

@@ -2,76 +2,38 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
-from pytest_django.fixtures import Settings
 from redis import Redis
 
 from accounts.models import Account
-from common import wake
-from common.crypto import EncryptedJSONField
-from delivery import claim as claim_module
 from delivery import drain as drain_module
 from delivery import settling, stopping
-from delivery.claim import Claim, claim
+from delivery.claim import Claim
 from delivery.drain import drain, drain_ready
 from delivery.ledger import Scope, faults
 from delivery.load import Load
 from delivery.models import Attempt, Delivery
-from delivery.route import route_account
 from delivery.settle import Sent
 from delivery.turn import Turn
 from destinations.models import Destination
 from destinations.outcome import SendResult
 from destinations.records import Records
 from destinations.targets.datadog import Datadog
-from events.publishing import publish
 from tests.carrying import FakeDatadog, answer
-from tests.factories import make_destination, make_event, make_subscription
+from tests.grouping import delivered, in_line, keys, make_destinations, publish_and_route
 
 # Waking comes after a commit.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("waking")]
 
 
 @pytest.fixture(autouse=True)
-def queue(redis: "Redis", queue_server: str, settings: Settings) -> Iterator["Redis"]:
-    settings.REDIS_URL = queue_server
-    wake.connection.cache_clear()
-    wake._silent_until = 0.0
-    yield redis
-    wake.connection.cache_clear()
+def _going_on() -> Iterator[None]:
+    yield
     stopping.forget()
-
-
-def make_destinations(account: Account, number: int) -> list[Destination]:
-    made = [make_destination(account, description=f"Datadog {index}") for index in range(number)]
-    for destination in made:
-        make_subscription(account, destination)
-    return made
-
-
-def publish_and_route(account: Account, events: int = 1) -> list[str]:
-    ids = list(publish([make_event() for _ in range(events)], account=account).event_ids)
-    route_account(account.pk)
-    return ids
-
-
-def delivered(destination: Destination) -> int:
-    return sum(Delivery.objects.filter(destination=destination).values_list("delivered_count", flat=True))
-
-
-def in_line(redis: "Redis", queue: str = "drain") -> list[str]:
-    line: Any = redis.zrange(f"ready:{queue}", 0, -1)
-    return [pk.decode() for pk in line]
-
-
-def keys(destinations: list[Destination]) -> list[str]:
-    return [destination.pk for destination in destinations]
 
 
 def test_one_lease_serves_many_destinations_and_each_call_is_told_of(account: Account, datadog: FakeDatadog) -> None:
@@ -143,29 +105,6 @@ def test_one_that_breaks_our_code_leaves_the_others_alone(
     assert set(Delivery.objects.waiting().values_list("lease_token", flat=True)) == {""}
 
 
-def test_one_that_cannot_be_read_harms_no_other(
-    account: Account, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, queue: "Redis"
-) -> None:
-    """Its secrets were encrypted under a key that is gone."""
-    made = make_destinations(account, 4)
-    publish_and_route(account)
-    Destination.objects.filter(pk=made[1].pk).update(secrets={"api_key": "unreadable"})
-    decrypt = EncryptedJSONField.from_db_value
-
-    def refuse(self: EncryptedJSONField, *row: Any) -> Any:
-        value = decrypt(self, *row)
-        if value == {"api_key": "unreadable"}:
-            raise ValueError("No key fits.")
-        return value
-
-    monkeypatch.setattr(EncryptedJSONField, "from_db_value", refuse)
-
-    drain_ready("drain", Turn())
-
-    assert [delivered(destination) for destination in made] == [1, 0, 1, 1]
-    assert in_line(queue) == []
-
-
 def test_one_that_was_taken_over_leaves_the_others_settled(
     account: Account, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,11 +127,11 @@ def test_one_that_was_taken_over_leaves_the_others_settled(
 
 
 def test_those_behind_one_that_hangs_are_given_back_while_it_hangs(
-    account: Account, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, queue: "Redis"
+    account: Account, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, redis: "Redis"
 ) -> None:
     made = make_destinations(account, 4)
     publish_and_route(account)
-    queue.flushall()
+    redis.flushall()
     monkeypatch.setattr(drain_module, "GROUP_SECONDS", 0.2)
     seen: list[Any] = []
     is_seen = threading.Event()
@@ -200,9 +139,9 @@ def test_those_behind_one_that_hangs_are_given_back_while_it_hangs(
 
     def look(self: settling.Settling) -> None:
         settle(self)
-        if in_line(queue) and not seen:
+        if in_line(redis) and not seen:
             leased = Delivery.objects.waiting().exclude(lease_token="").values_list("destination", flat=True)
-            seen.extend([in_line(queue), list(leased), [delivered(destination) for destination in made]])
+            seen.extend([in_line(redis), list(leased), [delivered(destination) for destination in made]])
             is_seen.set()
 
     def hang(self: Datadog, records: Records) -> SendResult:
@@ -223,25 +162,25 @@ def test_those_behind_one_that_hangs_are_given_back_while_it_hangs(
 
 
 def test_a_group_that_is_slow_gives_back_what_it_has_not_begun(
-    account: Account, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, queue: "Redis"
+    account: Account, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, redis: "Redis"
 ) -> None:
     made = make_destinations(account, 3)
     publish_and_route(account)
-    queue.flushall()
+    redis.flushall()
     monkeypatch.setattr(drain_module, "GROUP_SECONDS", -1.0)
 
     group = drain(*keys(made))
 
-    assert (group.begun, group.given_back, in_line(queue)) == (1, True, keys(made[1:]))
+    assert (group.begun, group.given_back, in_line(redis)) == (1, True, keys(made[1:]))
     assert set(Delivery.objects.waiting().values_list("lease_token", flat=True)) == {""}
 
 
 def test_a_worker_that_stops_gives_back_the_rest_of_its_group(
-    account: Account, datadog: FakeDatadog, queue: "Redis", monkeypatch: pytest.MonkeyPatch
+    account: Account, datadog: FakeDatadog, redis: "Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = make_destinations(account, 3)
     publish_and_route(account)
-    queue.flushall()
+    redis.flushall()
 
     def stop_meanwhile(records: list[dict[str, Any]]) -> Any:
         stopping.request()
@@ -251,75 +190,5 @@ def test_a_worker_that_stops_gives_back_the_rest_of_its_group(
     drain(*keys(made))
 
     assert [delivered(destination) for destination in made] == [1, 0, 0]
-    assert set(in_line(queue)) >= set(keys(made[1:]))
+    assert set(in_line(redis)) >= set(keys(made[1:]))
     assert set(Delivery.objects.waiting().values_list("lease_token", flat=True)) == {""}
-
-
-def test_what_a_lease_has_no_room_for_is_taken_by_the_next(
-    account: Account, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, queue: "Redis"
-) -> None:
-    monkeypatch.setattr(claim_module, "LEASE_DELIVERIES", 3)
-    made = make_destinations(account, 3)
-    for _ in range(2):
-        publish_and_route(account)
-    queue.flushall()
-    lease = claim(*keys(made))
-
-    assert [(len(each.deliveries), each.is_more) for each in lease.claims] == [(2, False), (1, True)]
-    assert lease.left == made[2:]
-    Delivery.objects.update(lease_token="", lease_expires_at=None)
-
-    wake.stand_ready("drain", *keys(made))
-    drain_ready("drain", Turn())
-
-    assert [delivered(destination) for destination in made] == [2, 2, 2]
-    assert in_line(queue) == []
-
-
-def test_a_large_backlog_takes_turns_with_the_others(
-    account: Account, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, queue: "Redis"
-) -> None:
-    monkeypatch.setattr(claim_module, "LEASE_DELIVERIES", 1)
-    behind, other = make_destinations(account, 2)
-    for _ in range(3):
-        publish_and_route(account)
-    Delivery.objects.filter(destination=other).order_by("-pk")[0].delete()
-    queue.flushall()
-    wake.stand_ready("drain", behind.pk)
-    wake.stand_ready("drain", other.pk)
-
-    drain_ready("drain", Turn())
-
-    order = [each.destination_id for each in Attempt.objects.order_by("pk")]
-    assert order == [behind.pk, other.pk, behind.pk, other.pk, behind.pk]
-
-
-def test_one_that_another_worker_is_at_stays_in_line(
-    account: Account, datadog: FakeDatadog, queue: "Redis", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It may have got more after that worker's claim."""
-    busy, free = make_destinations(account, 2)
-    publish_and_route(account)
-    claim(busy.pk)
-    queue.flushall()
-    wake.stand_ready("drain", busy.pk, free.pk)
-    found: list[bool] = []
-
-    class OneLook(Turn):
-        def may_look(self) -> bool:
-            return not found
-
-        def found(self, *, is_more: bool, is_idle: bool = False) -> None:
-            found.append(is_idle)
-
-    drain_ready("drain", OneLook())
-    assert (delivered(busy), delivered(free), in_line(queue)) == (0, 1, [busy.pk])
-    assert found == [False]
-    found.clear()
-    drain_ready("drain", OneLook())
-    assert found == [True], "There was nothing to do but to wait for the other worker."
-
-    Delivery.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
-    found.clear()
-    drain_ready("drain", OneLook())
-    assert (delivered(busy), in_line(queue)) == (1, [])
