@@ -207,10 +207,13 @@ def not_from(label: str) -> RetryableError:
     return RetryableError(f"Something other than {label} answered, such as a proxy.", code="unknown_answer")
 
 
-def rejected(results: Sequence[Mapping[str, Any]]) -> tuple[Rejection, ...]:
-    """The entries of a Kinesis or Firehose answer that name an error; each may pass later."""
+def rejected(results: Sequence[Mapping[str, Any]], proof: str) -> tuple[Rejection, ...]:
+    """The entries of a Kinesis or Firehose answer that name an error, or nothing at all; each may pass later.
+
+    `proof` is what the service gives to a record that it took, such as its sequence number.
+    """
     return tuple(
-        Rejection(index, result["ErrorCode"], result.get("ErrorMessage") or "", retryable=True)
+        Rejection(index, result.get("ErrorCode") or "unknown_answer", result.get("ErrorMessage") or "", retryable=True)
         for index, result in enumerate(results)
-        if result.get("ErrorCode")
+        if result.get("ErrorCode") or not result.get(proof)
     )

@@ -183,7 +183,7 @@ def _read(answer: "PutRecordBatchOutputTypeDef", count: int) -> SendResult:
             code="unknown_answer",
             request_id=meta["RequestId"],
         )
-    rejections = rejected(results)
+    rejections = rejected(results, "RecordId")
     facts = {"record": results[0].get("RecordId") or ""}
     return SendResult(str(meta["HTTPStatusCode"]), meta["RequestId"], rejections, facts)
 

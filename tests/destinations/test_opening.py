@@ -21,11 +21,11 @@ def test_many_destinations_in_turn_ask_for_their_roles_once(
 ) -> None:
     settings.DEMO, settings.DEMO_AWS_URL = True, fake_aws.url
     settings.AWS_ACCESS_KEY_ID, settings.AWS_SECRET_ACCESS_KEY = "AKIAOURSOURSOURSOURS", "ours"
+    account.max_destinations = MANY
+    account.save()
+    roles = [f"{BY_ROLE['role_arn']}-{number}" for number in range(MANY)]
     places = [
-        make_destination(
-            account, target="kinesis", config={**BY_ROLE, **STREAM, "role_arn": f"{BY_ROLE['role_arn']}{i}"}
-        )
-        for i in range(MANY)
+        make_destination(account, target="kinesis", config={**BY_ROLE, **STREAM, "role_arn": role}) for role in roles
     ]
 
     for place in [*places, *places]:
