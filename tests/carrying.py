@@ -72,7 +72,8 @@ def carry(db: None) -> Callable[[Account], None]:
     def run(account: Account) -> None:
         route_account(account.pk)
         for destination in Destination.objects.filter(account=account):
-            drain(destination.pk)
+            while drain(destination.pk).is_more:
+                pass
 
     return run
 
