@@ -81,8 +81,8 @@ def health_of(destination: Destination) -> Health:
         .aggregate(waiting=Sum(WAITING, default=0), waiting_bytes=Sum("bytes", default=0), oldest=Min("routed_at"))
     )
     oldest = waiting.pop("oldest")
-    retention = timedelta(days=destination.account.payload_retention_days)
-    return Health(**sent, **waiting, oldest_waiting=oldest, first_loss_at=oldest + retention if oldest else None)
+    first_loss = oldest + destination.holds_for if oldest else None
+    return Health(**sent, **waiting, oldest_waiting=oldest, first_loss_at=first_loss)
 
 
 def answers_of(destination: Destination) -> list[Answer]:

@@ -23,7 +23,7 @@ from delivery.lines import as_columns, open_lines, open_types
 from delivery.models import Delivery, DeliveryQuerySet, Origin
 from delivery.trail import record_waiting
 from destinations.models import Destination
-from destinations.services import delete_destination, resume_destination
+from destinations.services import check_unused, delete_destination, resume_destination
 from subscriptions.models import Subscription
 from subscriptions.services import delete_subscription
 
@@ -85,8 +85,9 @@ def count_waiting(*, destination: Destination | None = None, subscription: Subsc
         records=Sum(WAITING, default=0), size=Sum("bytes", default=0), oldest=Min("routed_at")
     )
     retention = timedelta(days=_owner(destination, subscription).account.payload_retention_days)
+    kept = destination.holds_for if destination is not None else retention
     oldest = found["oldest"]
-    return Waiting(found["records"], found["size"], oldest, oldest + retention if oldest else None)
+    return Waiting(found["records"], found["size"], oldest, oldest + kept if oldest else None)
 
 
 def discard_waiting(
@@ -159,8 +160,11 @@ def delete_destination_with(
         raise NotPossibleError("A deleted destination sends nothing any more.")
     if leftover == Leftover.MOVE and (to is None or to.pk == destination.pk):
         raise NotPossibleError("Choose another destination that takes what waits.")
+    check_unused(destination)
+    # Before it is deleted, as the sweep makes dead letters of what waits for a deleted one; then what came meanwhile.
+    taken = _settle_leftover(leftover, to, actor, destination=destination)
     delete_destination(destination=destination, actor=actor)
-    return _settle_leftover(leftover, to, actor, destination=destination)
+    return taken + _settle_leftover(leftover, to, actor, destination=destination)
 
 
 def delete_subscription_with(

@@ -109,7 +109,7 @@ def _mend(account_id: str, plan: Plan, parts: frozenset[Part], group: Sequence[M
     now = database_now()
     deliveries = deliveries_of(run, now)
     with transaction.atomic():
-        account = Account.objects.select_for_update().get(pk=account_id)
+        account = Account.objects.select_for_update(no_key=True).get(pk=account_id)
         locked = RoutedBatch.objects.select_for_update().in_bulk([each.row.pk for each in group])
         is_same = all(each.row.outcome == locked[each.row.pk].outcome for each in group if each.row.pk in locked)
         if account.configuration_version != plan.version or len(locked) != len(group) or not is_same:

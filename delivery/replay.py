@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Count, F
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.audit import Actor
@@ -25,8 +25,7 @@ from delivery.models import Delivery, Origin, Replay, ReplayedBatch
 from delivery.replay_scope import (
     ReplayRefusedError,
     Wanted,
-    batches_of,
-    batches_of_ids,
+    ahead_of,
     next_batches,
     plan_for,
     records_of,
@@ -39,8 +38,7 @@ log = structlog.get_logger(__name__)
 def start_replay(wanted: Wanted, *, actor: Actor, created_by: str = "") -> Replay:
     """Raises ReplayRefusedError."""
     plan_for(wanted)
-    batches = batches_of(wanted).filter(payload__isnull=False)
-    total = len(batches_of_ids(wanted)) if wanted.event_ids else batches.aggregate(number=Count("pk"))["number"]
+    total = ahead_of(wanted, 0).count()
     if not total:
         raise ReplayRefusedError("No event of that time is kept any more.")
     with transaction.atomic():
@@ -128,11 +126,11 @@ def _step(replay: Replay) -> None:
         replay.events_per_second,
     )
     plan = plan_for(wanted)
-    batches = batches_of_ids(wanted) if wanted.event_ids else next_batches(wanted, replay.next_batch)
+    batches = next_batches(wanted, replay.next_batch)
     run = decide(replay.account_id, plan, batches)
     lines = records_of(wanted, run)
     now = database_now()
-    is_done = bool(wanted.event_ids) or not batches
+    is_done = not batches or (bool(wanted.event_ids) and not ahead_of(wanted, batches[-1].pk + 1).exists())
     changed: dict[str, Any] = {
         "next_batch": batches[-1].pk + 1 if batches else replay.next_batch,
         "next_step_at": now + timedelta(seconds=len(lines) / replay.events_per_second),

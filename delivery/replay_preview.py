@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from delivery.decide import decide
 from delivery.models import Tally
-from delivery.replay_scope import Wanted, batches_of, batches_of_ids, plan_for, records_of
+from delivery.replay_scope import Wanted, ahead_of, batches_of, plan_for, records_of
 from destinations.models import Destination
 from destinations.records import Records
 from events.models import EventBatch
@@ -40,10 +40,10 @@ def preview(wanted: Wanted) -> Preview:
     plan = plan_for(wanted)
     batches = batches_of(wanted)
     if wanted.event_ids:
-        keys = sorted(batch.pk for batch in batches_of_ids(wanted))
+        keys = list(ahead_of(wanted, 0).values_list("pk", flat=True))
         kept, gone = len(wanted.event_ids), 0
     else:
-        keys = list(batches.filter(payload__isnull=False).order_by("pk").values_list("pk", flat=True))
+        keys = list(ahead_of(wanted, 0).values_list("pk", flat=True))
         sums = batches.aggregate(events=Sum("count", default=0))
         kept = batches.filter(payload__isnull=False).aggregate(events=Sum("count", default=0))["events"]
         gone = sums["events"] - kept

@@ -7,7 +7,6 @@ from typing import Any
 from django.utils import timezone
 
 from delivery.decide import Run
-from delivery.fate import find_batch
 from delivery.lines import event_id_of, lines_of
 from delivery.route import deliveries_of
 from destinations.models import Destination
@@ -85,12 +84,14 @@ def batches_of(wanted: Wanted) -> Any:
 
 
 def next_batches(wanted: Wanted, first: int) -> list[EventBatch]:
-    """What one step takes: about as many events as the rate allows in its time, never fewer than a batch."""
-    most = wanted.events_per_second * STEP_SECONDS
-    ahead = batches_of(wanted).filter(payload__isnull=False, pk__gte=first).order_by("pk")
+    """What one step takes: about as many events as the rate allows in its time, never fewer than a batch.
+
+    Of batches with named events only some are taken, so that there bytes alone count.
+    """
+    most = float("inf") if wanted.event_ids else wanted.events_per_second * STEP_SECONDS
     chosen: list[int] = []
     events = size = 0
-    for pk, count, length in ahead.values_list("pk", "count", "bytes")[:STEP_BATCHES]:
+    for pk, count, length in ahead_of(wanted, first).values_list("pk", "count", "bytes")[:STEP_BATCHES]:
         if chosen and (events + count > most or size + length > STEP_BYTES):
             break
         chosen.append(pk)
@@ -98,10 +99,22 @@ def next_batches(wanted: Wanted, first: int) -> list[EventBatch]:
     return list(EventBatch.objects.filter(pk__in=chosen).order_by("pk"))
 
 
-def batches_of_ids(wanted: Wanted) -> list[EventBatch]:
-    account = wanted.subscription.account
-    found = {batch.pk: batch for event_id in wanted.event_ids if (batch := find_batch(account, event_id)) is not None}
-    return [batch for _, batch in sorted(found.items()) if batch.payload is not None]
+def ahead_of(wanted: Wanted, first: int) -> Any:
+    """The batches from this one on that are still kept, in order."""
+    batches = EventBatch.objects.filter(pk__in=_keys_of_ids(wanted)) if wanted.event_ids else batches_of(wanted)
+    return batches.filter(payload__isnull=False, pk__gte=first).order_by("pk")
+
+
+def _keys_of_ids(wanted: Wanted) -> set[int]:
+    """The batches of the named events, without their payloads: a thousand of these would be more than a worker has."""
+    own = EventBatch.objects.filter(account_id=wanted.subscription.account_id)
+    keys = set()
+    for event_id in wanted.event_ids:
+        nearest = own.filter(first_event_id__lte=event_id).order_by("-first_event_id")
+        found = nearest.values_list("pk", "last_event_id").first()
+        if found is not None and event_id <= found[1]:
+            keys.add(found[0])
+    return keys
 
 
 def records_of(wanted: Wanted, run: Run) -> list[bytes]:

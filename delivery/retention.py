@@ -6,7 +6,7 @@ after 30 days; tallies are summed by delivery/rolling_up.py, and go after 400.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,19 +37,39 @@ def outcome_horizon(now: datetime) -> datetime:
 
 
 def prune(*, seconds: float = float("inf")) -> dict[str, int]:
-    """Forget what is old enough, for about `seconds`; returns the number of rows by kind."""
+    """Forget what is old enough, for about `seconds`; returns the number of rows by kind.
+
+    Begins with the kind after the one that used up the time before, so that each has its turn however much one has.
+    """
     deadline = time.monotonic() + seconds
     pruned: dict[str, int] = {}
-    for name, step in STEPS.items():
+    for name in _turns.order():
         while time.monotonic() < deadline:
             with transaction.atomic():
-                done = step(database_now())
+                done = STEPS[name](database_now())
             if not done:
                 break
             pruned[name] = pruned.get(name, 0) + done
+        else:
+            _turns.last = name
+            break
     if pruned:
         log.info("pruned", **pruned)
     return pruned
+
+
+class _Turns:
+    """Which kind used up the time, empty at first."""
+
+    last = ""
+
+    def order(self) -> Sequence[str]:
+        names = list(STEPS)
+        first = names.index(self.last) + 1 if self.last in names else 0
+        return names[first:] + names[:first]
+
+
+_turns = _Turns()
 
 
 def _payloads(now: datetime) -> int:

@@ -129,6 +129,13 @@ class Destination(models.Model):
         return advice_on(self.target, self.config, self.account, error)
 
     @property
+    def holds_for(self) -> timedelta:
+        """How long records wait before the first is lost: the retention, or the age that the service takes at most."""
+        kept = timedelta(days=self.account.payload_retention_days)
+        oldest = self.target_class.oldest
+        return min(kept, oldest) if self.refuses_too_old and oldest is not None else kept
+
+    @property
     def is_failing(self) -> bool:
         return self.consecutive_failures > 0
 
@@ -141,8 +148,9 @@ class Destination(models.Model):
         self._update(changed)
         self._leave(self.State.BLOCKED, self.State.ACTIVE, now)
 
-    def note_failure(self, error: DeliveryError, retry_at: datetime, now: datetime) -> None:
-        self._update(
+    def note_failure(self, error: DeliveryError, retry_at: datetime, now: datetime) -> bool:
+        """False where it was changed while the request was under way: what failed says nothing of what is set now."""
+        return self._update(
             {
                 "last_attempt_at": now,
                 "consecutive_failures": self.consecutive_failures + 1,
@@ -152,23 +160,24 @@ class Destination(models.Model):
                 "error_message": error.message,
                 "error_said": error.said,
                 "error_remedy": error.remedy,
-            }
+            },
+            revision=self.revision,
         )
 
     def block(self, error: DeliveryError, now: datetime) -> None:
         """Stop sending until a probe succeeds: somebody has to change a setting."""
-        self.note_failure(error, now + PROBE_INTERVAL, now)
-        self._leave(self.State.ACTIVE, self.State.BLOCKED, now)
+        if self.note_failure(error, now + PROBE_INTERVAL, now):
+            self._leave(self.State.ACTIVE, self.State.BLOCKED, now)
 
     def _leave(self, old: "Destination.State", new: "Destination.State", now: datetime) -> None:
         # Conditional: a person may have paused it while the request was under way.
         if Destination.objects.filter(pk=self.pk, state=old).update(state=new, state_since=now):
             self.state, self.state_since = new, now
 
-    def _update(self, changed: dict[str, object]) -> None:
+    def _update(self, changed: dict[str, object], **only_if: object) -> bool:
         for name, value in changed.items():
             setattr(self, name, value)
-        Destination.objects.filter(pk=self.pk).update(**changed)
+        return bool(Destination.objects.filter(pk=self.pk, **only_if).update(**changed))
 
 
 class TestRunQuerySet(models.QuerySet["TestRun"]):

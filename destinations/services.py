@@ -133,14 +133,18 @@ def retry_destination_now(*, destination: Destination) -> None:
 @transaction.atomic
 def delete_destination(*, destination: Destination, actor: Actor) -> None:
     """Leave a tombstone, so that what was sent stays explained. Raises DestinationInUseError."""
-    users = [str(user) for user in subscriptions_of(destination)]
-    if users:
-        raise DestinationInUseError(destination, users)
+    check_unused(destination)
     before = recorded_destination(destination)
     Destination.objects.filter(pk=destination.pk).update(
         deleted_at=timezone.now(), secrets={}, state=Destination.State.PAUSED
     )
     _record(destination, actor, "deleted", before)
+
+
+def check_unused(destination: Destination) -> None:
+    """Raises DestinationInUseError."""
+    if users := [str(user) for user in subscriptions_of(destination)]:
+        raise DestinationInUseError(destination, users)
 
 
 def subscriptions_of(destination: Destination) -> list[Any]:

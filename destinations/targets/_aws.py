@@ -8,9 +8,10 @@ from botocore.parsers import ResponseParserError
 
 from destinations.outcome import ConfigurationError, DeliveryError, Rejection, RetryableError
 from destinations.targets._arn import Arn, ArnError, check_arn, name_of, split_arn
+from destinations.targets._aws_clients import Keys
 from destinations.targets._aws_errors import DENIED_CODES, STS, Place, code_of, read_error, read_sign_in_error
 from destinations.targets._aws_form import BY_KEYS, BY_ROLE, AwsForm
-from destinations.targets._aws_session import ATTEMPTS, EMULATOR_KEYS, EXPIRED_CODES, AwsSession, Keys, Role
+from destinations.targets._aws_session import ATTEMPTS, EMULATOR_KEYS, EXPIRED_CODES, AwsSession, Role
 from destinations.targets._base import Config, Context, ResourceError, Target
 
 SUFFIXES = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
@@ -181,7 +182,7 @@ class AwsTarget(Target):
         """Account and ARN that we sign as: GetCallerIdentity, which needs no permission. Raises DeliveryError."""
         self.sign_in()
         try:
-            return self.session.client("sts", 1).get_caller_identity()
+            return self.session.call("sts", "get_caller_identity", 1)
         except (ClientError, BotoCoreError) as error:
             raise read_error(error, self.place) from None
         except ResponseParserError:
@@ -194,11 +195,7 @@ class AwsTarget(Target):
             if answer is not None:
                 return answer
             attempts -= was_tried
-        self.session.body = body
-        try:
-            return getattr(self.session.client(self.service, attempts), operation)(**given)
-        finally:
-            self.session.body = None
+        return self.session.call(self.service, operation, attempts, body, **given)
 
     def close(self) -> None:
         if self._session is not None:
@@ -210,10 +207,13 @@ def not_from(label: str) -> RetryableError:
     return RetryableError(f"Something other than {label} answered, such as a proxy.", code="unknown_answer")
 
 
-def rejected(results: Sequence[Mapping[str, Any]]) -> tuple[Rejection, ...]:
-    """The entries of a Kinesis or Firehose answer that name an error; each may pass later."""
+def rejected(results: Sequence[Mapping[str, Any]], proof: str) -> tuple[Rejection, ...]:
+    """The entries of a Kinesis or Firehose answer that name an error, or nothing at all; each may pass later.
+
+    `proof` is what the service gives to a record that it took, such as its sequence number.
+    """
     return tuple(
-        Rejection(index, result["ErrorCode"], result.get("ErrorMessage") or "", retryable=True)
+        Rejection(index, result.get("ErrorCode") or "unknown_answer", result.get("ErrorMessage") or "", retryable=True)
         for index, result in enumerate(results)
-        if result.get("ErrorCode")
+        if result.get("ErrorCode") or not result.get(proof)
     )

@@ -7,15 +7,18 @@ redirects (_http.request follows none).
 """
 
 import ipaddress
+import os
 import socket
+from functools import lru_cache
 from typing import Any
 
 import urllib3
 from django.conf import settings
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
-from urllib3.util.connection import create_connection
+from urllib3.exceptions import HTTPError, NameResolutionError
+
+from destinations.targets._wire import SharedPools, open_socket
 
 # Addresses that carry an IPv4 address inside, which would be reached in its place.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -36,26 +39,16 @@ class _CheckedConnection(HTTPSConnection):
             address = checked_address(self.host, self.port or 443)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
-        try:
-            return create_connection(
-                (address, self.port or 443),
-                self.timeout,
-                source_address=self.source_address,
-                socket_options=self.socket_options,
-            )
-        except TimeoutError as error:
-            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out.") from error
-        except OSError as error:
-            raise NewConnectionError(self, f"Failed to establish a new connection: {error}") from error
+        return open_socket(self, address)
 
 
 class _CheckedPool(HTTPSConnectionPool):
     ConnectionCls = _CheckedConnection
 
 
-class _CheckedManager(urllib3.PoolManager):
+class _CheckedManager(SharedPools):
     def __init__(self) -> None:
-        super().__init__(retries=False)
+        super().__init__()
         self.pool_classes_by_scheme = {"https": _CheckedPool}
 
     def connection_from_context(self, request_context: dict[str, Any]) -> urllib3.HTTPConnectionPool:
@@ -64,9 +57,13 @@ class _CheckedManager(urllib3.PoolManager):
         return super().connection_from_context(request_context)
 
 
-def guarded_pool() -> urllib3.PoolManager:
-    """Like _http.new_pool, for https to public addresses."""
+@lru_cache(maxsize=1)
+def guarded_pools() -> urllib3.PoolManager:
+    """Like _wire.shared_pools, for https to public addresses."""
     return _CheckedManager()
+
+
+os.register_at_fork(after_in_child=guarded_pools.cache_clear)
 
 
 def checked_address(host: str, port: int) -> str:

@@ -13,6 +13,7 @@ import urllib3
 from isal import igzip
 
 from destinations.outcome import ConfigurationError, DeliveryError, RetryableError, TooLargeError
+from destinations.targets import _wire
 from destinations.targets._base import CONNECT_TIMEOUT_SECONDS, SEND_DEADLINE_SECONDS
 from destinations.targets._guard import ForbiddenAddressError
 
@@ -42,11 +43,6 @@ class Reply(NamedTuple):
         return self.body.decode("utf-8", "replace").strip()[:MAX_SAID]
 
 
-def new_pool() -> urllib3.PoolManager:
-    """For addresses that are ours or a vendor's; see _guard for those that a customer gives."""
-    return urllib3.PoolManager(retries=False)
-
-
 def compress(body: bytes) -> bytes:
     return igzip.compress(body, compresslevel=GZIP_LEVEL)
 
@@ -64,18 +60,20 @@ def request(  # noqa: PLR0913
     """Any answer, whatever its status. Raises RetryableError when there is none; `label` names who was asked."""
     seconds = seconds or TOTAL_TIMEOUT_SECONDS
     timeout = urllib3.Timeout(total=seconds, connect=min(seconds, CONNECT_TIMEOUT_SECONDS))
+    ends_at = time.monotonic() + seconds
     try:
-        response = pool.request(
-            method,
-            url,
-            body=body,
-            headers=headers,
-            timeout=timeout,
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
-        reply = _read(response, time.monotonic() + seconds)
+        with _wire.within(seconds):
+            response = pool.request(
+                method,
+                url,
+                body=body,
+                headers=headers,
+                timeout=timeout,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            reply = _read(response, ends_at)
     except ForbiddenAddressError as error:
         raise ConfigurationError(
             f"We do not send to {label} there: {error}",
@@ -99,6 +97,9 @@ def _read(response: urllib3.BaseHTTPResponse, ends_at: float) -> bytes:
                 return b"".join(pieces)
             pieces.append(piece)
             size += len(piece)
+    except urllib3.exceptions.ReadTimeoutError:
+        # The status is there, which says what became of the records.
+        pass
     except BaseException:
         response.close()
         raise

@@ -6,7 +6,7 @@ import msgspec
 import urllib3
 
 from destinations.outcome import RetryableError
-from destinations.targets import _http
+from destinations.targets import _wire
 from destinations.targets._base import TEST_TIMEOUT_SECONDS, Arrival
 
 
@@ -23,12 +23,10 @@ class _Received(msgspec.Struct):
 def received(url: str, label: str, limit: int, **which: str) -> list[Arrival]:
     """The newest entries whose labels are `which`, newest first."""
     address = f"{url}/received?{urlencode({**which, 'limit': limit})}"
-    pool = _http.new_pool()
+    pool = _wire.shared_pools()
     try:
         response = pool.request("GET", address, timeout=TEST_TIMEOUT_SECONDS, retries=False, redirect=False)
         answer = msgspec.json.decode(response.data, type=_Received)
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         raise RetryableError(f"The local receiver for {label} did not answer.", code="unreachable") from error
-    finally:
-        pool.clear()
     return [Arrival(entry.where, entry.at_ms, bytes(entry.data)) for entry in answer.records]

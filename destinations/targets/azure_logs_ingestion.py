@@ -28,7 +28,7 @@ from destinations.outcome import (
     TooLargeError,
 )
 from destinations.records import Limits, Record, lines_of
-from destinations.targets import _guard, _http
+from destinations.targets import _guard, _http, _wire
 from destinations.targets._azure_form import RULE, STREAM, AzureLogsIngestionForm, ingestion_host
 from destinations.targets._base import Arrival, Config, Context, Step, StepResult, Target
 from destinations.targets._entra import CLOUDS, TokenSource
@@ -61,7 +61,7 @@ class AzureLogsIngestion(Target):
 
     def __init__(self, config: Config, secrets: Config, context: Context) -> None:
         super().__init__(config, secrets, context)
-        self._pool = _http.new_pool() if context.azure_url else _guard.guarded_pool()
+        self._pool = _wire.shared_pools() if context.azure_url else _guard.guarded_pools()
         self._host = ingestion_host(config.get("logs_ingestion_uri", ""))
         cloud = CLOUDS[self._host.rpartition(".")[2] or "com"]
         self._tokens = TokenSource(
@@ -209,7 +209,6 @@ class AzureLogsIngestion(Target):
         return received(self.context.azure_url, self.label, limit, rule=rule, stream=stream)
 
     def close(self) -> None:
-        self._pool.clear()
         self._tokens.forget()
 
 

@@ -4,14 +4,16 @@ Limits: 1,000 entries and 5 MB uncompressed a request, 1 MB an entry (more is cu
 18 hours are accepted and never seen. All or nothing: an answer does not name entries.
 Source: docs.datadoghq.com/api/latest/logs/#send-logs (read 2026-11).
 
-The sites, the check of the key and the connections come from datadog-api-client. Its `submit_log` is not used: its
+The sites and the check of the key come from datadog-api-client. Its `submit_log` is not used: its
 models cost 23 µs an entry, it compresses with zlib, and its REST layer passes every JSON body through json.dumps, so
-that no prepared body can be handed in. The body is joined from the records' own bytes and sent over the client's pool.
+that no prepared body can be handed in. The body is joined from the records' own bytes and sent over the connections
+that all targets share.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -30,7 +32,7 @@ from destinations.outcome import (
     SendResult,
 )
 from destinations.records import Limits, Record, split_by_limits
-from destinations.targets import _http
+from destinations.targets import _http, _wire
 from destinations.targets._base import (
     TEST_TIMEOUT_SECONDS,
     Arrival,
@@ -173,10 +175,7 @@ class Datadog(Target):
     def client(self) -> ApiClient:
         """The library's client: explicit settings only (by default it reads DD_SITE and keys from the environment)."""
         if self._client is None:
-            if self._site not in sites():
-                raise ConfigurationError(
-                    f"{self._site or 'No site'} is not a Datadog site.", code="invalid_site", remedy="Choose a site."
-                )
+            self._check_site()
             configuration = _new_configuration(
                 host=self.context.datadog_url or f"https://api.{self._site}",
                 api_key={"apiKeyAuth": self._key},
@@ -185,6 +184,17 @@ class Datadog(Target):
             )
             self._client = ApiClient(configuration)
         return self._client
+
+    @cached_property
+    def _intake(self) -> str:
+        self._check_site()
+        return self.context.datadog_url or f"https://http-intake.logs.{self._site}"
+
+    def _check_site(self) -> None:
+        if self._site not in sites():
+            raise ConfigurationError(
+                f"{self._site or 'No site'} is not a Datadog site.", code="invalid_site", remedy="Choose a site."
+            )
 
     @property
     def _key(self) -> str:
@@ -216,9 +226,9 @@ class Datadog(Target):
 
     def _post(self, body: bytes) -> _http.Reply:
         return _http.request(
-            self.client.rest_client.pool_manager,
+            _wire.shared_pools(),
             "POST",
-            f"{self.context.datadog_url or f'https://http-intake.logs.{self._site}'}/api/v2/logs",
+            f"{self._intake}/api/v2/logs",
             label="Datadog",
             headers={"DD-API-KEY": self._key, "Content-Type": "application/json", "Content-Encoding": "gzip"},
             body=_http.compress(body),

@@ -137,7 +137,7 @@ class Firehose(AwsTarget):
             bucket, prefix = where.get("BucketARN", "").rpartition(":")[2], where.get("Prefix", "")
             if not bucket:
                 return None
-            s3 = self.session.client("s3", 1)
+            s3 = self.session.buckets()
             keys = {"event_type": record.event_type}
             # An object that holds the record is younger than the record; clocks differ a little.
             since_ms = record.timestamp_ms - CLOCKS_DIFFER_MS
@@ -170,7 +170,7 @@ class Firehose(AwsTarget):
         """The lines of the objects in the stream's bucket, newest first."""
         where = _s3_of(self._describe())
         bucket = where.get("BucketARN", "").rpartition(":")[2]
-        s3 = self.session.client("s3", self.attempts)
+        s3 = self.session.buckets()
         return stored_lines(s3, bucket, where.get("Prefix", ""), hours=HOURS_READ_BACK)
 
 
@@ -183,7 +183,7 @@ def _read(answer: "PutRecordBatchOutputTypeDef", count: int) -> SendResult:
             code="unknown_answer",
             request_id=meta["RequestId"],
         )
-    rejections = rejected(results)
+    rejections = rejected(results, "RecordId")
     facts = {"record": results[0].get("RecordId") or ""}
     return SendResult(str(meta["HTTPStatusCode"]), meta["RequestId"], rejections, facts)
 

@@ -226,7 +226,7 @@ def _read(answer: "PutRecordsOutputTypeDef", count: int) -> SendResult:
             code="unknown_answer",
             request_id=meta["RequestId"],
         )
-    rejections = rejected(results)
+    rejections = rejected(results, "SequenceNumber")
     facts = {"shard": results[0].get("ShardId") or "", "sequence": results[0].get("SequenceNumber") or ""}
     return SendResult(str(meta["HTTPStatusCode"]), meta["RequestId"], rejections, facts)
 

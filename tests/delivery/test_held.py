@@ -1,6 +1,7 @@
 """What people decide about records that wait, and what time decides."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -12,6 +13,7 @@ from delivery import expiry
 from delivery.claim import claim
 from delivery.drain import drain
 from delivery.expiry import expire_held
+from delivery.health import health_of
 from delivery.held import (
     Leftover,
     NotPossibleError,
@@ -28,7 +30,7 @@ from delivery.models import DeadLetter, Delivery, Tally
 from delivery.route import route_account
 from delivery.sweep import sweep
 from destinations.models import Destination
-from destinations.services import pause_destination
+from destinations.services import delete_destination, pause_destination
 from events.publishing import publish
 from subscriptions.models import Subscription
 from subscriptions.services import SourceSpec, update_subscription
@@ -260,3 +262,34 @@ def test_a_discarded_delivery_of_several_types_is_tallied_by_type(account: Accou
 
     discarded = {tally.event_type: tally.discarded for tally in Tally.objects.filter(discarded__gt=0)}
     assert discarded == {HTTP: 2, AUDIT: 1}
+
+
+def test_the_sweep_takes_nothing_that_is_to_be_moved_from_a_deleted_destination(
+    account: Account,
+    destination: Destination,
+    subscription: Subscription,
+    held: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It makes dead letters of what waits for deleted ones, and may come at any moment."""
+    other = make_destination(account, description="Other")
+    update_subscription(subscription=subscription, actor=SYSTEM, destinations=[other])
+
+    def delete_and_sweep(**given: Any) -> None:
+        delete_destination(**given)
+        expire_held()
+
+    monkeypatch.setattr("delivery.held.delete_destination", delete_and_sweep)
+
+    assert delete_destination_with(destination=destination, actor=SYSTEM, leftover=Leftover.MOVE, to=other) == 6
+    assert not DeadLetter.objects.exists()
+    assert_ledger_closes()
+
+
+def test_a_service_that_takes_no_older_records_loses_them_sooner(destination: Destination, held: list[str]) -> None:
+    Destination.objects.filter(pk=destination.pk).update(refuses_too_old=True)
+    destination.refresh_from_db()
+
+    oldest = Delivery.objects.earliest("routed_at").routed_at
+    assert count_waiting(destination=destination).first_loss_at == oldest + timedelta(hours=18)
+    assert health_of(destination).first_loss_at == oldest + timedelta(hours=18)

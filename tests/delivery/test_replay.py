@@ -284,3 +284,29 @@ def test_the_command_speaks_json_and_can_only_tell(
 
     assert Replay.objects.get().state == "running"
     assert told(str(replay["id"]))["replay"]["state"] == "running"
+
+
+def test_named_events_are_taken_in_steps_that_a_worker_has_memory_for(  # noqa: PLR0917 - fixtures
+    account: Account,
+    subscription: Subscription,
+    other: Destination,
+    past: list[str],
+    datadog: FakeDatadog,
+    carry: Carry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A thousand events may lie in as many batches of 5 MiB."""
+    monkeypatch.setattr("delivery.replay_scope.STEP_BYTES", 1)
+    replay = start_replay(wanted(subscription, other, event_ids=(past[6], past[0], past[4])))
+
+    steps(replay)
+    assert (replay.state, replay.batches_done, replay.matched) == ("running", 1, 1)
+    pause_replay(replay=replay)
+    steps(replay)
+    resume_replay(replay=replay)
+    steps(replay, 3)
+    carry(account)
+
+    assert (replay.state, replay.batches_done, replay.matched) == ("done", 3, 3)
+    assert datadog.event_ids == [past[0], past[4], past[6]]
+    assert list(faults(Scope())) == []

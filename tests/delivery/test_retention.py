@@ -228,3 +228,24 @@ def test_tallies_and_idempotency_keys_end_too(account: Account, carried: list[st
 
     assert not Tally.objects.exists()
     assert PublishRequest.objects.get().idempotency_key == "new"
+
+
+def test_one_kind_that_never_ends_leaves_the_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def endless(_: datetime) -> int:
+        done.append("endless")
+        return 1
+
+    def other(_: datetime) -> int:
+        done.append("other")
+        return 0
+
+    monkeypatch.setattr(retention, "STEPS", {"endless": endless, "other": other})
+    monkeypatch.setattr(retention, "_turns", retention._Turns())
+    prune(seconds=0.05)
+    assert "other" not in done
+
+    prune(seconds=0.05)
+
+    assert "other" in done

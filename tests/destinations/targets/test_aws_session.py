@@ -1,5 +1,6 @@
 """Signing in: explicit credentials only, roles with the external ID, renewal before they end."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -7,11 +8,13 @@ import pytest
 from destinations.outcome import ConfigurationError, RetryableError
 from destinations.targets import Context, _aws_session
 from destinations.targets._aws import AwsTarget
-from destinations.targets._aws_session import AwsSession, Keys, Role
+from destinations.targets._aws_clients import Keys
+from destinations.targets._aws_session import AwsSession, Role, client_of
 from destinations.targets._base import SEND_DEADLINE_SECONDS
 from destinations.targets.kinesis import Kinesis
 from tests.destinations.targets.fake_aws import SESSION_TOKEN, FakeAws, assumed
 from tests.destinations.targets.samples import BY_KEYS, BY_ROLE, KEY_SECRETS, ROLE_ARN, make_record
+from tests.destinations.targets.trickling import trickling
 
 STREAM = {"stream_arn": "arn:aws:kinesis:eu-west-1:111122223333:stream/acme"}
 OURS = {"aws_access_key_id": "AKIAOURSOURSOURSOURS", "aws_secret_access_key": "our-secret"}
@@ -85,10 +88,9 @@ def test_nothing_of_this_machine_is_used(fake_aws: FakeAws, monkeypatch: pytest.
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAMACHINEMACHINE00")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "machine")
     monkeypatch.setenv("AWS_ENDPOINT_URL", fake_aws.url)
-    session = AwsSession("eu-west-1", Keys("AKIACUSTOMERCUSTOMER", "secret"))
+    services = ("sts", "kinesis", "logs", "firehose")
 
-    hosts = [session.client(service, 1).meta.endpoint_url for service in ("sts", "kinesis", "logs", "firehose")]
-    session.close()
+    hosts = [client_of(service, "eu-west-1", "", 1).meta.endpoint_url for service in services]
 
     assert hosts == [f"https://{name}.eu-west-1.amazonaws.com" for name in ("sts", "kinesis", "logs", "firehose")]
 
@@ -155,3 +157,64 @@ def test_send_is_over_before_its_deadline_whatever_hangs() -> None:
 
     assert _aws_session.ATTEMPTS * one < SEND_DEADLINE_SECONDS
     assert sts + one < SEND_DEADLINE_SECONDS
+
+
+def test_destinations_share_a_client_and_never_a_key(fake_aws: FakeAws, by_role: Kinesis) -> None:
+    """One signs as its role, the other with its key, whoever sends first or again; a client of its own cost 1.8 MB."""
+    context = Context("", aws_url=fake_aws.url)
+    by_keys = Kinesis({**BY_KEYS, **STREAM}, KEY_SECRETS, context)
+    client_of.cache_clear()
+    for _ in range(3):
+        by_role.send([make_record()])
+        by_keys.send([make_record()])
+
+    keys = [call.headers["Authorization"].partition("Credential=")[2][:20] for call in fake_aws.calls_of("PutRecords")]
+    assert keys == ["ASIAROLEROLEROLEROLE", BY_KEYS["aws_access_key_id"]] * 3
+    tokens = [call.headers.get("X-Amz-Security-Token") for call in fake_aws.calls_of("PutRecords")]
+    assert tokens == [SESSION_TOKEN, None] * 3
+    assert client_of.cache_info().currsize == len({"sts", "kinesis"})
+    by_keys.close()
+
+
+def test_a_shared_client_sends_for_nobody_when_nobody_calls(fake_aws: FakeAws) -> None:
+    client = client_of("kinesis", "eu-west-1", fake_aws.url, 1)
+
+    with pytest.raises(RuntimeError, match="whose call"):
+        client.put_records(StreamARN=STREAM["stream_arn"], Records=[])
+    assert not fake_aws.calls
+
+
+def test_through_a_proxy_botocore_sends_what_we_signed(fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("destinations.targets._aws_clients.is_direct", lambda: False)
+    monkeypatch.setattr("destinations.targets._aws_session.is_direct", lambda: False)
+    target = Kinesis({**BY_KEYS, **STREAM}, KEY_SECRETS, Context("", aws_url=fake_aws.url))
+
+    for _ in range(2):
+        assert not target.send([make_record()]).rejections
+
+    calls = fake_aws.calls_of("PutRecords")
+    assert all(f"Credential={BY_KEYS['aws_access_key_id']}/" in call.headers["Authorization"] for call in calls)
+    target.close()
+
+
+def test_an_answer_that_trickles_in_is_left_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_aws_session, "READ_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(_aws_session, "CONNECT_TIMEOUT_SECONDS", 0.2)
+    started = time.monotonic()
+
+    with trickling(b"HTTP/1.1 200 OK\r\nX-Slow: ") as url, pytest.raises(RetryableError) as raised:
+        Kinesis({**BY_KEYS, **STREAM}, KEY_SECRETS, Context("", aws_url=url)).send([make_record()])
+
+    assert raised.value.code == "timeout"
+    assert time.monotonic() - started < 3
+
+
+def test_an_endless_answer_is_left(fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("destinations.targets._aws_clients.MAX_ANSWER_BYTES", 1000)
+    target = Kinesis({**BY_KEYS, **STREAM}, KEY_SECRETS, Context("", aws_url=fake_aws.url))
+    fake_aws.answer("PutRecords", {"Records": ["x" * 2000]})
+
+    with pytest.raises(RetryableError) as raised:
+        target.send([make_record()])
+    assert raised.value.code == "connection_lost"
+    target.close()

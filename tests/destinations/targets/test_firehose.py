@@ -123,3 +123,12 @@ def test_record_that_is_not_taken_fails_the_test(fake_aws: FakeAws, firehose: Fi
     with pytest.raises(RetryableError) as raised:
         firehose.test_steps(make_record())[-1].run()
     assert raised.value.said == "Internal."
+
+
+def test_an_entry_without_record_id_was_not_taken(fake_aws: FakeAws, firehose: Firehose) -> None:
+    """Nothing says that the record arrived, so it goes again."""
+    fake_aws.answer("PutRecordBatch", {"FailedPutCount": 0, "RequestResponses": [{}, {"RecordId": "a"}]})
+
+    (rejection,) = firehose.send([make_record(0), make_record(1)]).rejections
+
+    assert (rejection.index, rejection.code, rejection.retryable) == (0, "unknown_answer", True)

@@ -9,7 +9,7 @@ import urllib3
 from pytest_django.fixtures import Settings
 
 from destinations.outcome import ConfigurationError, RetryableError
-from destinations.targets import Context, _guard, _http
+from destinations.targets import Context, _guard, _http, _wire
 from destinations.targets.azure_logs_ingestion import AzureLogsIngestion
 from tests.destinations.targets.samples import DEMO, make_record
 
@@ -36,7 +36,7 @@ class Resolver:
 
 @pytest.fixture
 def pool() -> Iterator[urllib3.PoolManager]:
-    pool = _guard.guarded_pool()
+    pool = _guard.guarded_pools()
     yield pool
     pool.clear()
 
@@ -83,7 +83,7 @@ def test_no_connection_is_made_where_any_address_is_private(
 ) -> None:
     Resolver(monkeypatch, addresses)
     tried: list[Any] = []
-    monkeypatch.setattr(_guard, "create_connection", lambda *given, **_: tried.append(given))
+    monkeypatch.setattr(_guard, "open_socket", lambda *given, **_: tried.append(given))
 
     with pytest.raises(ConfigurationError) as refused:
         _http.request(pool, "POST", f"https://{HOST}/", label="Azure", headers={})
@@ -99,11 +99,11 @@ def test_the_connection_goes_to_the_address_that_was_checked(
     resolver = Resolver(monkeypatch, [PUBLIC], ["127.0.0.1"])
     tried: list[str] = []
 
-    def connect(address: tuple[str, int], *_: Any, **__: Any) -> socket.socket:
+    def connect(sock: socket.socket, address: tuple[str, int]) -> None:
         tried.append(address[0])
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(_guard, "create_connection", connect)
+    monkeypatch.setattr(_wire._Socket, "connect", connect)
 
     with pytest.raises(RetryableError):
         _http.request(pool, "POST", f"https://{HOST}/", label="Azure", headers={})

@@ -1,5 +1,6 @@
 """Answers of a destination are read within bounds, whatever it does."""
 
+import socket
 import time
 from collections.abc import Iterator
 
@@ -8,18 +9,19 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from destinations.outcome import RetryableError
-from destinations.targets import _http
+from destinations.targets import _http, _wire
+from tests.destinations.targets.trickling import trickling
 
 
 def ask(server: HTTPServer, seconds: float) -> _http.Reply:
     return _http.request(
-        _http.new_pool(), "POST", server.url_for("/"), label="The target", headers={}, body=b"x", seconds=seconds
+        _wire.SharedPools(), "POST", server.url_for("/"), label="The target", headers={}, body=b"x", seconds=seconds
     )
 
 
 def test_a_whole_answer_is_read_and_its_connection_used_again(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("fine", status=202)
-    pool = _http.new_pool()
+    pool = _wire.SharedPools()
 
     replies = [
         _http.request(pool, "POST", httpserver.url_for("/"), label="The target", headers={}, body=b"x")
@@ -64,3 +66,39 @@ def test_no_answer_at_all_is_a_time_out(httpserver: HTTPServer) -> None:
     with pytest.raises(RetryableError) as failed:
         ask(httpserver, seconds=0.3)
     assert failed.value.code == "timeout"
+
+
+@pytest.mark.parametrize("beginning", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: "], ids=["status", "header"])
+def test_a_head_that_trickles_in_is_left_after_the_deadline(beginning: bytes) -> None:
+    started = time.monotonic()
+
+    with trickling(beginning) as url, pytest.raises(RetryableError) as failed:
+        _http.request(_wire.SharedPools(), "POST", url, label="The target", headers={}, body=b"x", seconds=0.5)
+
+    assert failed.value.code == "timeout"
+    assert time.monotonic() - started < 3
+
+
+def test_addresses_that_are_silent_share_the_time_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight addresses are not tried for the whole time each."""
+    tried: list[float] = []
+
+    class Silent(socket.socket):
+        def connect(self, _: object) -> None:
+            tried.append(self.gettimeout() or 0)
+            time.sleep(tried[-1])
+            raise TimeoutError
+
+    monkeypatch.setattr(_wire, "_Socket", Silent)
+    address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [address] * 8)
+    started = time.monotonic()
+
+    with pytest.raises(RetryableError) as failed:
+        _http.request(
+            _wire.SharedPools(), "POST", "http://eight.test/", label="The target", headers={}, body=b"x", seconds=0.4
+        )
+
+    assert failed.value.code == "unreachable"
+    assert len(tried) == 8
+    assert time.monotonic() - started < 1

@@ -209,3 +209,13 @@ def test_largest_record_is_the_usual_one_where_we_may_not_ask(fake_aws: FakeAws,
     fake_aws.refuse("DescribeStreamSummary", "AccessDeniedException")
 
     assert kinesis.largest_record() == Kinesis.limits.max_record_bytes
+
+
+def test_an_entry_without_sequence_number_was_not_taken(fake_aws: FakeAws, kinesis: Kinesis) -> None:
+    """Nothing says that the record arrived, so it goes again."""
+    taken = {"ShardId": "shardId-000000000001", "SequenceNumber": "1"}
+    fake_aws.answer("PutRecords", {"FailedRecordCount": 0, "Records": [taken, {}]})
+
+    (rejection,) = kinesis.send([make_record(0), make_record(1)]).rejections
+
+    assert (rejection.index, rejection.code, rejection.retryable) == (1, "unknown_answer", True)
