@@ -1,12 +1,14 @@
 """Composing with plain forms: the draft, what is refused, two tabs, who may."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Account, User
 from common.ids import new_id
@@ -111,6 +113,36 @@ def test_pressing_save_twice_saves_once(owner_client: Client, place: Destination
 
     assert Subscription.objects.count() == 1
     assert first.headers["Location"] == second.headers["Location"]
+
+
+def test_what_a_second_tab_types_after_the_first_saved_becomes_a_draft(
+    owner_client: Client, account: Account, place: Destination
+) -> None:
+    page = owner_client.post(NEW, composed(place, act="check")).headers["Location"]
+    owner_client.post(page, composed(place))
+    (subscription,) = Subscription.objects.all()
+
+    late = composed(place, act="check") | {"tab": "two", "description": "Typed too late"}
+    answer = owner_client.post(page, late, headers=HTMX)
+
+    (draft,) = Draft.objects.open()
+    assert answer.headers["HX-Redirect"] == reverse("subscriptions:draft", args=[draft.pk])
+    assert (draft.content["description"], draft.subscription) == ("Typed too late", subscription)
+    assert "What you typed since is kept" in html_of(owner_client.get(answer.headers["HX-Redirect"]))
+    assert Subscription.objects.get().description == subscription.description
+
+
+def test_what_is_typed_after_going_back_from_a_save_becomes_a_draft(owner_client: Client, place: Destination) -> None:
+    page = owner_client.post(NEW, composed(place, act="check")).headers["Location"]
+    owner_client.post(page, composed(place))
+    typed = composed(place, act="check") | {"description": "After Back"}
+
+    on_its_way = owner_client.post(page, typed)
+    Draft.objects.update(updated_at=timezone.now() - timedelta(minutes=1))
+    after_back = owner_client.post(page, typed)
+
+    assert on_its_way.headers["Location"] == Subscription.objects.get().get_absolute_url()
+    assert after_back.headers["Location"] == reverse("subscriptions:draft", args=[Draft.objects.open().get().pk])
 
 
 def test_editing_starts_from_the_revision_and_makes_the_next(
@@ -335,6 +367,45 @@ def test_the_same_tab_never_conflicts_with_itself(owner_client: Client, place: D
         assert owner_client.post(page, {**data, "description": words}).status_code == 302
 
     assert Draft.objects.get().content["description"] == "three"
+
+
+def test_typing_in_a_tab_brings_back_what_another_discarded(owner_client: Client, place: Destination) -> None:
+    page = owner_client.post(NEW, composed(place, act="check")).headers["Location"]
+    owner_client.post(page, composed(place, act="discard"))
+
+    answer = owner_client.post(page, composed(place, act="check") | {"description": "Still typing", "version": "1"})
+
+    assert answer.headers["Location"] == page
+    assert Draft.objects.open().get().content["description"] == "Still typing"
+
+
+def test_an_unfinished_condition_says_why_it_is_not_written_as_text(owner_client: Client, place: Destination) -> None:
+    rows = conditions(("c1", "conn.server_port", "is", ["443"]), ("c2", "conn.server_name", "is", [""]))
+    typed = composed(place, act=f"as_text:{SLUG}") | rows
+
+    html = html_of(owner_client.post(NEW, typed, headers=HTMX))
+
+    assert "Finish condition 2 first, or remove it" in html
+    assert "Type a value to compare with." in html
+    assert f'id="{SLUG}-as-conditions" name="act" value="as_conditions:{SLUG}" hx-post="" aria-pressed="true"' in html
+    assert f'data-focus="{SLUG}-c2-value"' in html
+
+
+def test_without_script_the_unfinished_condition_is_told_too(owner_client: Client, place: Destination) -> None:
+    rows = conditions(("c1", "conn.server_name", "is", [""]))
+
+    html = html_of(owner_client.post(NEW, composed(place, act=f"as_text:{SLUG}") | rows))
+
+    assert "Finish condition 1 first, or remove it" in html
+
+
+def test_an_answer_takes_away_the_message_that_a_request_failed(owner_client: Client, place: Destination) -> None:
+    typed = composed(place)
+    typed.pop("act")
+
+    html = html_of(owner_client.post(NEW, typed, headers=HTMX))
+
+    assert '<div hx-swap-oob="innerHTML:#shout"></div>' in html
 
 
 # Who may
