@@ -138,6 +138,7 @@ def replay_many(request: AccountRequest) -> HttpResponse:
         "belonged": belonged,
         "others": others.show("to", values.get("to", ""), empty=belonged),
         "error": error,
+        "stopped": [each for each in places if each.state != Destination.State.ACTIVE],
         "ticked": ticked,
         "reason": values.get("reason", ""),
         "chosen": values.get("destination", ""),

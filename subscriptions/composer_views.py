@@ -116,8 +116,7 @@ def create(request: AccountRequest) -> HttpResponse:
 @may_edit
 @vary_on_headers("HX-Request")
 def draft(request: AccountRequest, pk: str) -> HttpResponse:
-    if request.method == "POST":
-        # Typing brings back what another tab discarded.
+    if request.method == "POST":  # Typing brings back what another tab discarded.
         return _write(request, get_object_or_404(Draft.objects.joined(), account=request.account, pk=pk))
     found = get_draft(request, pk)
     if found.saved_as_id:
@@ -272,14 +271,17 @@ def _save(page: Page) -> HttpResponse:
     page.panel = latest_run(request.account, page.draft.pk)
     if page.faults.summary():
         return page.whole(status=UNPROCESSABLE)
-    is_new = page.draft.subscription is None
+    before = page.draft.subscription.revision if page.draft.subscription else 0
     try:
         saved = save_subscription(draft=page.draft, actor=Actor.person(request.user))
     except ValidationError as error:
         page.problem = " ".join(error.messages)
         return page.whole(status=UNPROCESSABLE)
-    message = "Saved." if is_new else f"Saved as revision {saved.revision}."
-    messages.success(request, f"{message} Events from now on use it.")
+    if before == saved.revision:
+        messages.info(request, f"It is as it was before: revision {saved.revision} stays in force.")
+    else:
+        message = f"Saved as revision {saved.revision}." if before else "Saved."
+        messages.success(request, f"{message} Events from now on use it.")
     return _go(request, reverse("subscriptions:detail", args=[saved.pk]))
 
 

@@ -408,6 +408,17 @@ def test_an_answer_takes_away_the_message_that_a_request_failed(owner_client: Cl
     assert '<div hx-swap-oob="innerHTML:#shout"></div>' in html
 
 
+def test_saving_what_is_as_it_was_says_that_nothing_changed(
+    owner_client: Client, account: Account, place: Destination
+) -> None:
+    sources = [SourceSpec(HTTP, PORT_443, ["conn.server_name", "conn.server_port"]), SourceSpec(AUDIT)]
+    subscription = make_subscription(account, place, sources=sources, description="Checkout")
+
+    page = owner_client.post(reverse("subscriptions:edit", args=[subscription.pk]), composed(place), follow=True)
+
+    assert "It is as it was before: revision 1 stays in force." in html_of(page)
+
+
 # Who may
 
 
