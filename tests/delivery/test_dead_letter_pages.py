@@ -218,3 +218,13 @@ def test_sending_again_to_a_stopped_destination_is_said_to_hold(
     page = page_of(owner_client.get(address))
 
     assert "is blocked: records sent there are held until it is mended." in page
+
+
+@pytest.mark.parametrize("code", ["413", "record_too_large"])
+def test_a_record_that_is_too_large_by_itself_is_not_said_to_be_halved(
+    owner_client: Client, destination: Destination, die: Die, code: str
+) -> None:
+    page = page_of(owner_client.get(die(destination, code).get_absolute_url()))
+
+    assert "Choose fewer fields in the subscription" in page
+    assert "halved" not in page

@@ -120,6 +120,18 @@ def test_the_page_of_a_replay_tells_what_became_of_its_records(
     assert "every 5s" not in page_of(last)
 
 
+def test_the_preview_says_that_a_stopped_destination_holds(
+    owner_client: Client, subscription: Subscription, destination: Destination
+) -> None:
+    asked = {**choice(subscription, destination), "preview": "1"}
+    assert "records are held until" not in page_of(owner_client.get("/replays/new/", asked))
+    Destination.objects.update(state=Destination.State.BLOCKED)
+
+    page = page_of(owner_client.get("/replays/new/", asked))
+
+    assert "is blocked: the records are held until it is mended." in page
+
+
 def test_what_was_deleted_since_is_named_without_a_link(
     owner_client: Client, subscription: Subscription, destination: Destination
 ) -> None:
