@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.audit import SYSTEM, Actor
-from common import payloads, wake
+from common import payloads
 from common.clock import database_now
 from delivery.deltas import Deltas
 from delivery.held import discard_waiting, waiting_deliveries
@@ -99,8 +99,7 @@ def _replay_step(ids: Sequence[int], to: Destination | None, actor: Actor) -> li
     made = [_replay_group(letters, to, deltas) for letters in groups.values()]
     deltas.save()
     record_dead_letters(fresh, actor, to)
-    for destination in Destination.objects.filter(pk__in={delivery.destination_id for delivery in made}):
-        wake.drain(destination.pk, slow=destination.is_failing)
+    Destination.objects.filter(pk__in={delivery.destination_id for delivery in made}).wake()
     return made
 
 
