@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render, resolve_url
 
 from accounts.models import Membership
 from accounts.origin import origin_of
@@ -13,6 +17,10 @@ from accounts.two_factor import lacks_second_factor
 from common.api_requests import is_api
 
 ACCOUNT_COOKIE = "account"
+SIGNED_OUT = (
+    "You were signed out before this was sent, so nothing was changed. What you typed is still in the page before: "
+    "sign in in another tab, then go back to it and send it again."
+)
 # These answer before a password is chosen: choosing it, leaving, and the admin, which staff reach by their own.
 OPEN_WITH_ONE_TIME_PASSWORD = {"choose_password", "account_logout"}
 # These answer without an account, and without the second factor that an account asks for.
@@ -39,6 +47,21 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         if is_api(request):
             return None
         return super().process_view(request, view_func, *args)
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseRedirect:
+        """What was sent after the session ended is said to be unsaved; signing in leads to the page it came from."""
+        if request.method in {"GET", "HEAD"}:
+            return super().handle_no_permission(request, view_func)
+        messages.warning(request, SIGNED_OUT)
+        return redirect_to_login(_page_before(request), self.get_login_url(view_func))
+
+
+def _page_before(request: HttpRequest) -> str:
+    """Where the form stood, by what the browser says: the address it was sent to may not answer a GET."""
+    before = urlsplit(request.headers.get("Referer", ""))
+    if before.netloc != request.get_host():
+        return resolve_url(settings.LOGIN_REDIRECT_URL)
+    return urlunsplit(("", "", before.path, before.query, ""))
 
 
 def current_account(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

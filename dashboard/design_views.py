@@ -39,6 +39,10 @@ STEP_STATES = ("passed", "warned", "unchecked", "failed", "running", "waiting", 
 EVENT_ID = "ev_2u9gA1tRwE6uYiOpLkJhGfDsQpZ"
 EVENT = {"event_id": EVENT_ID, "object": {"conn": {"server_port": 443}, "ok": True, "none": None}}
 SENT = {"event_id": EVENT_ID, "object": {"conn": {"server_port": 443}}}
+NAMED = (
+    {"name": "Datadog EU", "get_absolute_url": "/destinations/"},
+    {"name": "Datadog US", "deleted_at": "2026-11-28"},
+)
 LEDGER = (("accent", 0, 380), ("held", 382, 60), ("bad", 444, 10), ("filtered", 456, 144))
 LEDGER_SENTENCE = "10,000 events: 6,300 matched, 1,000 held, 170 dead, 2,530 filtered"
 CHOOSING = {"name": "of", "address": "/choices/destinations/?of=of", "empty": "Choose one"}
@@ -86,6 +90,7 @@ def design(request: AccountRequest) -> HttpResponse:
         "ledger": LEDGER,
         "ledger_sentence": LEDGER_SENTENCE,
         "event": EVENT,
+        "named": NAMED,
         "snippets": [curl("POST", "/event_destinations", {"description": "Checkout", "format": "json"})],
         "sent": SENT,
         "now": timezone.now(),

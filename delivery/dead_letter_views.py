@@ -21,6 +21,7 @@ from delivery.choosing import destinations_to_choose
 from delivery.destination_views import head_context
 from delivery.models import DeadLetter
 from delivery.services import replay_dead_letters
+from destinations.doctor.causes import find
 from destinations.doctor.remedies import advice_on
 from destinations.models import Destination
 from destinations.outcome import RefusedError
@@ -29,6 +30,7 @@ from destinations.views import UNPROCESSABLE, get_destination
 PAGE_SIZE = 50
 REASONS_SHOWN = 20
 EXPORT_CHUNK = 500
+TOO_LARGE = "record_too_large"
 LARGEST_KEY = 2**63 - 1
 
 
@@ -89,7 +91,10 @@ def _by_reason(letters: QuerySet[DeadLetter]) -> list[dict[str, Any]]:
 def dead_letter_detail(request: AccountRequest, pk: int) -> HttpResponse:
     letter = _get(request, pk)
     place = letter.destination
-    error = RefusedError(letter.reason, code=letter.code, said=letter.reason)
+    known = find(place.target, letter.code, letter.reason)
+    # What is halved while it is a request has no halves left when it is one record.
+    code = TOO_LARGE if known is not None and known.outcome == "too_large" else letter.code
+    error = RefusedError(letter.reason, code=code, said=letter.reason)
     advice = advice_on(place.target, place.config, request.account, error)
     context = {"letter": letter, "advice": advice, "payload": _parsed(letter.payload)}
     return render(request, "delivery/dead_letter.html", context)
@@ -138,6 +143,7 @@ def replay_many(request: AccountRequest) -> HttpResponse:
         "belonged": belonged,
         "others": others.show("to", values.get("to", ""), empty=belonged),
         "error": error,
+        "stopped": [each for each in places if each.state != Destination.State.ACTIVE],
         "ticked": ticked,
         "reason": values.get("reason", ""),
         "chosen": values.get("destination", ""),

@@ -6,7 +6,7 @@ from zlib import crc32
 
 import orjson
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
@@ -27,6 +27,7 @@ from subscriptions.models import Revision, Subscription
 NOT_FOUND = 404
 UNPROCESSABLE = 422
 ROWS_SHOWN = 50
+ID_SHOWN = 100
 UNTAKEN = {State.NOT_SUBSCRIBED, State.FILTERED}
 
 # Word, tone, icon: templates/components/_pill.html.
@@ -61,6 +62,8 @@ WHY = {
 @vary_on_headers("HX-Request")
 def events(request: AccountRequest) -> HttpResponse:
     """The newest events; htmx asks every 2 s for news, 204 when there are none."""
+    if asked := request.GET.get("event", "").strip():
+        return redirect("delivery:event", asked.replace("/", " ")[:ID_SHOWN])
     name, text = request.GET.get("type", ""), request.GET.get("filter", "").strip()
     event_type = get_event_type(name)
     wanted, error = None, ""

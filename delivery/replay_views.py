@@ -15,6 +15,7 @@ from common.paging import keyset_page
 from delivery.forms import ReplayForm
 from delivery.models import Replay
 from delivery.replay import cancel_replay, pause_replay, resume_replay, start_replay
+from delivery.replay_outcome import outcome_of
 from delivery.replay_preview import Preview, preview
 from delivery.replay_scope import ReplayRefusedError
 from destinations.views import UNPROCESSABLE
@@ -66,12 +67,14 @@ def new_replay(request: AccountRequest) -> HttpResponse:
 def running_replay(request: AccountRequest, pk: int) -> HttpResponse:
     """How far it is; htmx asks every 2 s until it is over."""
     found = _get(request, pk)
+    if request.htmx and request.GET.get("part") == "outcome":
+        return render(request, "delivery/_replay_outcome.html", {"replay": found, "outcome": outcome_of(found)})
     tone, icon = LOOKS[Replay.State(found.state)]
     context: dict[str, Any] = {"replay": found, "tone": tone, "icon": icon}
     if request.htmx:
         status = 200 if found.state == Replay.State.RUNNING else STOP_POLLING
         return render(request, "delivery/_replay.html", context, status=status)
-    return render(request, "delivery/replay.html", context)
+    return render(request, "delivery/replay.html", {**context, "outcome": outcome_of(found)})
 
 
 def _get(request: AccountRequest, pk: int) -> Replay:

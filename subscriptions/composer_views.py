@@ -29,6 +29,7 @@ from subscriptions.drafting.reading import read_content
 from subscriptions.drafting.services import (
     DraftConflictError,
     discard_draft,
+    keep_after_save,
     keep_draft,
     restore_draft,
     save_subscription,
@@ -95,8 +96,7 @@ def panel_context(panel: Panel) -> dict[str, Any]:
 
 def get_draft(request: AccountRequest, pk: str) -> Draft:
     """An open or saved draft of the account; a foreign one is as missing as a missing one."""
-    drafts = Draft.objects.filter(discarded_at=None).select_related("subscription", "updated_by", "saved_as")
-    return get_object_or_404(drafts, account=request.account, pk=pk)
+    return get_object_or_404(Draft.objects.joined(), discarded_at=None, account=request.account, pk=pk)
 
 
 @require_http_methods(["GET", "POST"])
@@ -116,9 +116,9 @@ def create(request: AccountRequest) -> HttpResponse:
 @may_edit
 @vary_on_headers("HX-Request")
 def draft(request: AccountRequest, pk: str) -> HttpResponse:
+    if request.method == "POST":  # Typing brings back what another tab discarded.
+        return _write(request, get_object_or_404(Draft.objects.joined(), account=request.account, pk=pk))
     found = get_draft(request, pk)
-    if request.method == "POST":
-        return _write(request, found)
     if found.saved_as_id:
         return redirect("subscriptions:detail", found.saved_as_id)
     return _read(request, found, from_json(found.content))
@@ -207,7 +207,7 @@ def _read(request: AccountRequest, draft: Draft, content: Content) -> HttpRespon
 def _write(request: AccountRequest, draft: Draft) -> HttpResponse:
     content, act = read_content(request.POST), request.POST.get("act", "")
     if draft.saved_as_id:
-        return _go(request, reverse("subscriptions:detail", args=[draft.saved_as_id]))
+        return _saved_already(request, draft, content, act)
     if act == "discard":
         return _discard(request, draft)
     if act == "theirs":
@@ -230,6 +230,16 @@ def _write(request: AccountRequest, draft: Draft) -> HttpResponse:
     return _save(page) if act == "save" else _answer(page, act)
 
 
+def _saved_already(request: AccountRequest, draft: Draft, content: Content, act: str) -> HttpResponse:
+    """A second press of Save is answered as the first; what was typed since (in another tab, or after Back) is kept."""
+    if act not in {"discard", "theirs"}:
+        typed = keep_after_save(draft=draft, content=content, user=request.user, tab=request.POST.get("tab", "")[:32])
+        if typed is not None:
+            messages.warning(request, "This draft was saved before. What you typed since is kept here, not saved yet.")
+            return _go(request, _address(typed))
+    return _go(request, reverse("subscriptions:detail", args=[draft.saved_as_id]))
+
+
 def _conflict(page: Page, act: str) -> HttpResponse:
     """Nothing is stored; what was typed stays in the page, with the choice whose version is kept."""
     page.panel = latest_run(page.request.account, page.draft.pk)
@@ -243,7 +253,7 @@ def _answer(page: Page, act: str) -> HttpResponse:
     if act in PICKERS:
         address = reverse(PICKERS[act], args=[page.draft.pk])
         return redirect(address)
-    if act.startswith("as_conditions:"):
+    if act.startswith(("as_conditions:", "as_text:")):
         page.asked = act.partition(":")[2]
     if not page.request.htmx:
         if page.asked:
@@ -261,14 +271,17 @@ def _save(page: Page) -> HttpResponse:
     page.panel = latest_run(request.account, page.draft.pk)
     if page.faults.summary():
         return page.whole(status=UNPROCESSABLE)
-    is_new = page.draft.subscription is None
+    before = page.draft.subscription.revision if page.draft.subscription else 0
     try:
         saved = save_subscription(draft=page.draft, actor=Actor.person(request.user))
     except ValidationError as error:
         page.problem = " ".join(error.messages)
         return page.whole(status=UNPROCESSABLE)
-    message = "Saved." if is_new else f"Saved as revision {saved.revision}."
-    messages.success(request, f"{message} Events from now on use it.")
+    if before == saved.revision:
+        messages.info(request, f"It is as it was before: revision {saved.revision} stays in force.")
+    else:
+        message = f"Saved as revision {saved.revision}." if before else "Saved."
+        messages.success(request, f"{message} Events from now on use it.")
     return _go(request, reverse("subscriptions:detail", args=[saved.pk]))
 
 

@@ -108,6 +108,9 @@ class DraftQuerySet(models.QuerySet["Draft"]):
     def open(self) -> Self:
         return self.filter(discarded_at=None, saved_as=None)
 
+    def joined(self) -> Self:
+        return self.select_related("subscription", "updated_by", "saved_as")
+
     def over(self, now: datetime) -> Self:
         return self.exclude(discarded_at=None, saved_as=None).filter(updated_at__lt=now - DRAFT_KEPT)
 

@@ -1,5 +1,8 @@
 """Why a filter is refused, and why one event could not be decided."""
 
+# Characters of a long line that are shown on either side of its fault.
+AROUND = 60
+
 
 class FilterError(ValueError):
     """A filter that cannot be saved. `message` is a sentence for the customer; line and column count from 1.
@@ -27,11 +30,15 @@ class FilterError(ValueError):
 
     @property
     def excerpt(self) -> str:
-        """The line with a caret below the place."""
+        """The line, of a long one the part around the place, with a caret below the place."""
         lines = self.text.split("\n")
-        line = lines[min(self.line, len(lines)) - 1]
+        line, before = lines[min(self.line, len(lines)) - 1], self.column - 1
+        if len(line) > before + AROUND:
+            line = f"{line[: before + AROUND]}…"
+        if before > AROUND:
+            line, before = f"…{line[before - AROUND :]}", AROUND + 1
         # Tabs stay tabs, so that the caret stands below its character.
-        padding = "".join("\t" if character == "\t" else " " for character in line[: self.column - 1])
+        padding = "".join("\t" if character == "\t" else " " for character in line[:before])
         return f"{line}\n{padding}^"
 
 

@@ -13,7 +13,10 @@ NO_OVERLOAD = re.compile(r"found no matching overload for '([^']+)' applied to '
 SYNTAX_INPUT = re.compile(r"(?:mismatched|extraneous|no viable alternative at) input '(.*?)'(?: expecting|$)")
 TOKEN = re.compile(r"token recognition error at: '(.*)'")
 FIELD_BEFORE = re.compile(r"ev\.([\w.]+)\s*$")
+TOO_DEEP = re.compile(r"recursion (?:limit exceeded\. limit:|depth of) (\d+)")
 LITERAL_AFTER = re.compile(r"[=!<>]=?\s*(\"[^\"]*\"|'[^']*'|-?[\d.]+)")
+
+QUOTED = 80
 
 KINDS = {
     "int": "a number",
@@ -34,14 +37,14 @@ def reword(complaint: str, text: str, groups: Mapping[str, Sequence[str]]) -> Fi
     """The first fault of a complaint. The others mostly follow from it."""
     found = FAULT.search(complaint)
     if found is None:
-        return FilterError(complaint.split("\n", 1)[0].removesuffix(" [INVALID_ARGUMENT]") + ".", text=text)
+        return _without_place(complaint, text)
     line, column, message = int(found[1]), int(found[2]), found[3].removesuffix(" [INVALID_ARGUMENT]")
     if field := UNDEFINED_FIELD.search(message):
         names = groups.get(field[2], ())
         near = _near(field[1], names)
         hint = f" Did you mean {near}?" if near else f" There are {', '.join(names)}."
         # The engine points at the dot.
-        message = f"there is no field {field[1]}.{hint}"
+        message = f"there is no field {_cut(field[1])}.{hint}"
         return FilterError(message, text=text, line=line, column=column + 1, suggestion=near, kind="unknown_field")
     if name := UNDECLARED.search(message):
         return _undeclared(name[1], text, line, column)
@@ -53,13 +56,22 @@ def reword(complaint: str, text: str, groups: Mapping[str, Sequence[str]]) -> Fi
     return _error(_syntax(message), text, line, column, None)
 
 
+def _without_place(complaint: str, text: str) -> FilterError:
+    if deep := TOO_DEEP.search(complaint):
+        message = (
+            f"parts stand more than {deep[1]} deep in one another. Take out brackets, or split it into fewer levels."
+        )
+        return FilterError(message, text=text)
+    return FilterError(complaint.split("\n", 1)[0].removesuffix(" [INVALID_ARGUMENT]") + ".", text=text)
+
+
 def _undeclared(name: str, text: str, line: int, column: int) -> FilterError:
     # The engine points at the bracket of a call, and at the name of anything else.
     if text.split("\n")[line - 1][column - 1 : column] == "(":
         near = _near(name, FUNCTIONS)
         hint = f" Did you mean {near}?" if near else ""
-        return _error(f"there is no function {name}.{hint}", text, line, column, near)
-    message = f"{name} is not known here. Fields begin with ev, such as ev.conn.server_port."
+        return _error(f"there is no function {_cut(name)}.{hint}", text, line, column, near)
+    message = f"{_cut(name)} is not known here. Fields begin with ev, such as ev.conn.server_port."
     return FilterError(message, text=text, line=line, column=column, kind="unknown_field")
 
 
@@ -78,10 +90,10 @@ def _overload(function: str, kinds: str, text: str, line: int, column: int) -> F
     before, after = FIELD_BEFORE.search(source[: column - 1]), LITERAL_AFTER.match(source[column - 1 :])
     if before and after and {left, right} == {"int", "string"} and right == "string":
         bare = after[1].strip("\"'")
-        message = f"{before[1]} is a number; {after[1]} in quotes is text."
-        return _error(f"{message} Write {bare}." if bare.isdigit() else message, text, line, column, None)
+        message = f"{before[1]} is a number; {_cut(after[1])} in quotes is text."
+        return _error(f"{message} Write {_cut(bare)}." if bare.isdigit() else message, text, line, column, None)
     if before and after and left == "string" and right in {"int", "double"}:
-        message = f'{before[1]} is text; {after[1]} without quotes is a number. Write "{after[1]}".'
+        message = f'{before[1]} is text; {_cut(after[1])} without quotes is a number. Write "{_cut(after[1])}".'
         return _error(message, text, line, column, None)
     named = f"{operator} cannot compare {KINDS.get(left, left)} with {KINDS.get(right, right)}."
     return _error(named, text, line, column, None)
@@ -91,10 +103,15 @@ def _syntax(message: str) -> str:
     if "<EOF>" in message:
         return "the expression ends too early; something is missing here."
     if token := TOKEN.search(message):
-        return f"{token[1]} is not understood here."
+        return f"{_cut(token[1])} is not understood here."
     if found := SYNTAX_INPUT.search(message):
-        return f"{found[1]} is not expected here."
+        return f"{_cut(found[1])} is not expected here."
     return message.rstrip(".").removeprefix("Syntax error: ") + "."
+
+
+def _cut(typed: str) -> str:
+    """What was typed, short enough to stand in a sentence."""
+    return typed if len(typed) <= QUOTED else f"{typed[:QUOTED]}…"
 
 
 def _near(name: str, names: Sequence[str]) -> str | None:

@@ -87,8 +87,12 @@ def _preset(source: DraftSource, preset: str = "", *_: str) -> str:
 
 
 def _as_text(source: DraftSource, *_: str) -> str:
-    """Rows that are not right yet cannot be written as text: they stay until they are."""
-    if source.mode == "conditions" and not check_source(source).rows:
+    """Rows that are not right yet cannot be written as text: they stay until they are, and the first gets the focus."""
+    if source.mode == "conditions":
+        wrong = check_source(source).rows
+        if wrong:
+            first = next(iter(wrong))
+            return f"{source.slug}-{first}-{'add' if _group(source, first) else 'value'}"
         source.text, source.mode, source.rows = filter_text(source), "cel", []
     return f"{source.slug}-text"
 

@@ -1,5 +1,6 @@
 """Keeping a draft, giving it up, having it back, and saving what it describes."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -11,6 +12,9 @@ from subscriptions.drafting.checking import places_of, specs_of
 from subscriptions.drafting.content import Content, from_json
 from subscriptions.models import Draft, Subscription
 from subscriptions.services import create_subscription, update_subscription
+
+# What a page sends this soon after its own Save was typed before it, and overtaken by it.
+ON_THE_WAY = timedelta(seconds=5)
 
 
 class DraftConflictError(Exception):
@@ -75,6 +79,18 @@ def save_subscription(*, draft: Draft, actor: Actor) -> Subscription:
     stored.saved_as, stored.updated_at = saved, timezone.now()
     stored.save(update_fields=["saved_as", "updated_at"])
     return saved
+
+
+def keep_after_save(*, draft: Draft, content: Content, user: User, tab: str) -> Draft | None:
+    """A new draft of what `draft` was saved as, with what was typed on the old one after that; None without any."""
+    saved, typed = draft.saved_as, content.to_json()
+    is_late = draft.tab == tab and timezone.now() - draft.updated_at < ON_THE_WAY
+    if saved is None or saved.deleted_at is not None or typed == draft.content or is_late:
+        return None
+    base = draft.base_revision or saved.revision
+    return Draft.objects.create(
+        account=draft.account, subscription=saved, base_revision=base, content=typed, version=1, updated_by=user
+    )
 
 
 def discard_draft(*, draft: Draft) -> None:

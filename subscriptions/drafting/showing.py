@@ -71,7 +71,7 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class SourceView:
-    """A traffic source. `note` says why its text cannot be shown as conditions, when somebody asked."""
+    """A traffic source. `note` says why it cannot be shown as text, or as conditions, when somebody asked."""
 
     source: DraftSource
     event_type: EventType
@@ -107,7 +107,7 @@ def source_views(
     content: Content, samples: Mapping[str, Mapping[str, Any]], *, strict: bool, asked: str = ""
 ) -> list[SourceView | FamilyView]:
     """In the order of choice, audit types together by family. `samples` are objects by type; `strict` names what is
-    still missing too; `asked` is the slug of the source that was to be shown as conditions."""
+    still missing too; `asked` is the slug of the source that was to be shown the other way, as conditions or text."""
     views: list[SourceView | FamilyView] = []
     seen: set[str] = set()
     for source in content.sources:
@@ -128,7 +128,7 @@ def _source_view(source: DraftSource, sample: Mapping[str, Any], strict: bool, a
     typed = {row.id for row in source.all_rows() if any(value.strip() for value in row.values)}
     shown = (
         faults
-        if strict
+        if strict or asked
         else SourceFaults(
             faults.text, {row: fault for row, fault in faults.rows.items() if row in typed}, faults.fields
         )
@@ -141,13 +141,16 @@ def _source_view(source: DraftSource, sample: Mapping[str, Any], strict: bool, a
         groups=_field_groups(source, sample),
         presets=[(key, label, source.fields == preset_fields(event_type, key)) for key, (label, _) in PRESETS.items()],
         cel=filter_text(source) if source.mode == "conditions" and not faults.rows else "",
-        note=_why_text(source) if asked else "",
+        note=_why_not(source, faults) if asked else "",
     )
 
 
-def _why_text(source: DraftSource) -> str:
+def _why_not(source: DraftSource, faults: SourceFaults) -> str:
+    """Why the filter stays conditions, or text, although the other was asked for; empty when it does not."""
     if source.mode != "cel":
-        return ""
+        numbers = [number for number, row in enumerate(source.all_rows(), start=1) if row.id in faults.rows]
+        first = f"condition {numbers[0]}" if numbers else "the group"
+        return f"Finish {first} first, or remove it: then all of it can be written as text." if faults.rows else ""
     try:
         recover(source.text, source.event_type)
     except NotConditionsError as error:

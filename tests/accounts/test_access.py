@@ -101,3 +101,21 @@ def test_a_foreign_person_answers_like_a_missing_one(stranger_client: Client, ac
     missing = stranger_client.post(reverse("remove_member", args=["usr_nobody"])).status_code
 
     assert [*foreign, missing] == [404, 404, 404]
+
+
+@pytest.mark.parametrize(
+    ("referer", "then"),
+    [
+        ("http://testserver/destinations/new/datadog/?a=b", "/destinations/new/datadog/%3Fa%3Db"),
+        ("https://elsewhere.example/destinations/", "/"),
+        ("", "/"),
+    ],
+)
+def test_a_form_that_met_an_ended_session_is_told_and_leads_back_to_its_page(
+    client: Client, referer: str, then: str, db: None
+) -> None:
+    response = client.post("/subscriptions/esb_any/pause/", headers={"Referer": referer} if referer else {})
+
+    assert response.headers["Location"] == f"/sign-in/?next={then}"
+    page = client.get(response.headers["Location"]).content.decode()
+    assert "You were signed out before this was sent, so nothing was changed." in page

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pytest_django.fixtures import Settings
 
+from dashboard.management.commands.up import _use_port
 from dashboard.supervisor import Service, Supervisor
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -106,3 +108,17 @@ def _is_alive(pid: int) -> bool:
         return False
     # An orphan that nobody has collected yet is dead all the same.
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "address"), [("", "http://127.0.0.1:8530"), ("https://e.example", "https://e.example")]
+)
+def test_the_sample_is_made_with_the_address_that_is_served(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, given: str, address: str
+) -> None:
+    settings.BASE_URL, settings.API_URL = given or "http://127.0.0.1:8000", f"{given or 'http://127.0.0.1:8000'}/api"
+    monkeypatch.setenv("BASE_URL", given)
+
+    _use_port(8530)
+
+    assert (settings.BASE_URL, settings.API_URL, os.environ["BASE_URL"]) == (address, f"{address}/api", address)

@@ -186,3 +186,32 @@ def test_a_letter_says_what_the_error_table_says_of_its_code(
     for words in (row.cause, row.remedy, "Who acts"):
         assert words in page
     assert "Who acts" not in page_of(owner_client.get(die(destination, "of_no_table").get_absolute_url()))
+
+
+def test_a_letter_leads_to_the_fate_of_its_event(owner_client: Client, destination: Destination, die: Die) -> None:
+    letter = die(destination)
+
+    assert f'href="/events/{letter.event_id}/"' in page_of(owner_client.get(letter.get_absolute_url()))
+
+
+def test_sending_again_to_a_stopped_destination_is_said_to_hold(
+    owner_client: Client, destination: Destination, die: Die
+) -> None:
+    die(destination)
+    address = f"/dead-letters/replay/?reason=413&destination={destination.pk}"
+    assert "are held until" not in page_of(owner_client.get(address))
+    Destination.objects.update(state=Destination.State.BLOCKED)
+
+    page = page_of(owner_client.get(address))
+
+    assert "is blocked: records sent there are held until it is mended." in page
+
+
+@pytest.mark.parametrize("code", ["413", "record_too_large"])
+def test_a_record_that_is_too_large_by_itself_is_not_said_to_be_halved(
+    owner_client: Client, destination: Destination, die: Die, code: str
+) -> None:
+    page = page_of(owner_client.get(die(destination, code).get_absolute_url()))
+
+    assert "Choose fewer fields in the subscription" in page
+    assert "halved" not in page

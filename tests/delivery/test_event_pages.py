@@ -155,3 +155,16 @@ def test_an_unknown_event_says_what_ids_look_like_and_what_is_kept(
 def test_event_pages_are_read_only(owner_client: Client, account: Account) -> None:
     assert owner_client.post("/events/").status_code == 405
     assert owner_client.post("/events/ev_x/").status_code == 405
+
+
+@pytest.mark.parametrize("typed", ["ev_short", "a/b", " <script> "])
+def test_a_pasted_id_opens_its_event_and_a_wrong_one_is_told(
+    owner_client: Client, account: Account, typed: str
+) -> None:
+    event_id = publish([make_event()], account=account).event_ids[0]
+
+    right = owner_client.get("/events/", {"event": f" {event_id} "}, follow=True)
+    wrong = owner_client.get("/events/", {"event": typed}, follow=True)
+
+    assert right.redirect_chain == [(f"/events/{event_id}/", 302)]
+    assert (wrong.status_code, "IDs of events begin with ev_" in wrong.content.decode()) == (404, True)

@@ -1,5 +1,6 @@
 """Replays on pages: what one would do first, then its progress."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -81,6 +82,62 @@ def test_a_replay_is_started_watched_and_done(
     assert '<div hx-swap-oob="innerHTML:#say">Replay: Done, 3 records sent on</div>' in page_of(last)
     assert Delivery.objects.filter(origin="replay").get().count == 3
     assert "Done" in page_of(owner_client.get("/replays/"))
+
+
+def test_the_page_of_a_replay_tells_what_became_of_its_records(
+    owner_client: Client,
+    account: Account,
+    subscription: Subscription,
+    destination: Destination,
+    carry: Callable[[Account], None],
+) -> None:
+    owner_client.post("/replays/new/", choice(subscription, destination))
+    replay = Replay.objects.get()
+    Destination.objects.update(state=Destination.State.PAUSED)
+    for _ in range(3):
+        Replay.objects.update(next_step_at=timezone.now())
+        run_replay(replay.pk)
+    address = f"/replays/{replay.pk}/"
+    delivery = Delivery.objects.get(replay=replay)
+
+    held = owner_client.get(address)
+    assert (held.context["outcome"].waiting, held.context["outcome"].delivered) == (3, 0)
+    assert "is paused, and they are held until it is resumed" in page_of(held)
+    assert f'href="/deliveries/{delivery.pk}/"' in page_of(held)
+    assert "every 5s" in page_of(held)
+    Destination.objects.update(state=Destination.State.ACTIVE)
+    carry(account)
+
+    last = owner_client.get(address, {"part": "outcome"}, headers=HTMX)
+    assert (last.context["outcome"].waiting, last.context["outcome"].delivered) == (0, 3)
+    assert "every 5s" not in page_of(last)
+
+
+def test_the_preview_says_that_a_stopped_destination_holds(
+    owner_client: Client, subscription: Subscription, destination: Destination
+) -> None:
+    asked = {**choice(subscription, destination), "preview": "1"}
+    assert "records are held until" not in page_of(owner_client.get("/replays/new/", asked))
+    Destination.objects.update(state=Destination.State.BLOCKED)
+
+    page = page_of(owner_client.get("/replays/new/", asked))
+
+    assert "is blocked: the records are held until it is mended." in page
+
+
+def test_what_was_deleted_since_is_named_without_a_link(
+    owner_client: Client, subscription: Subscription, destination: Destination
+) -> None:
+    owner_client.post("/replays/new/", choice(subscription, destination))
+    delivery = Delivery.objects.filter(origin="routing").latest("pk")
+    for each in (subscription, destination):
+        type(each).objects.filter(pk=each.pk).update(deleted_at=timezone.now())
+
+    for address in (f"/replays/{Replay.objects.get().pk}/", f"/deliveries/{delivery.pk}/"):
+        page = page_of(owner_client.get(address)).split("<main")[1]
+        assert f"{destination.name}</span> (deleted)" in page
+        assert f'href="/subscriptions/{subscription.pk}/"' not in page
+        assert f'href="/destinations/{destination.pk}/"' not in page
 
 
 def test_single_events_are_replayed_by_their_ids(

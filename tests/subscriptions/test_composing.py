@@ -1,11 +1,13 @@
 """Composing a subscription: saving, refusing, who may, and what it costs."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Account, User
 from common.ids import new_id
@@ -66,6 +68,36 @@ def test_pressing_save_twice_saves_once(owner_client: Client, place: Destination
 
     assert Subscription.objects.count() == 1
     assert first.headers["Location"] == second.headers["Location"]
+
+
+def test_what_a_second_tab_types_after_the_first_saved_becomes_a_draft(
+    owner_client: Client, account: Account, place: Destination
+) -> None:
+    page = owner_client.post(NEW, composed(place, act="check")).headers["Location"]
+    owner_client.post(page, composed(place))
+    (subscription,) = Subscription.objects.all()
+
+    late = composed(place, act="check") | {"tab": "two", "description": "Typed too late"}
+    answer = owner_client.post(page, late, headers=HTMX)
+
+    (draft,) = Draft.objects.open()
+    assert answer.headers["HX-Redirect"] == reverse("subscriptions:draft", args=[draft.pk])
+    assert (draft.content["description"], draft.subscription) == ("Typed too late", subscription)
+    assert "What you typed since is kept" in html_of(owner_client.get(answer.headers["HX-Redirect"]))
+    assert Subscription.objects.get().description == subscription.description
+
+
+def test_what_is_typed_after_going_back_from_a_save_becomes_a_draft(owner_client: Client, place: Destination) -> None:
+    page = owner_client.post(NEW, composed(place, act="check")).headers["Location"]
+    owner_client.post(page, composed(place))
+    typed = composed(place, act="check") | {"description": "After Back"}
+
+    on_its_way = owner_client.post(page, typed)
+    Draft.objects.update(updated_at=timezone.now() - timedelta(minutes=1))
+    after_back = owner_client.post(page, typed)
+
+    assert on_its_way.headers["Location"] == Subscription.objects.get().get_absolute_url()
+    assert after_back.headers["Location"] == reverse("subscriptions:draft", args=[Draft.objects.open().get().pk])
 
 
 def test_editing_starts_from_the_revision_and_makes_the_next(

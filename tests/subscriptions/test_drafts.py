@@ -11,7 +11,7 @@ from subscriptions.backtest import run_backtest
 from subscriptions.models import Backtest, Draft, Subscription
 from subscriptions.services import SourceSpec
 from tests.factories import AUDIT, HTTP, PORT_443, make_event, make_subscription
-from tests.subscriptions.composing import HTMX, NEW, SLUG, composed, html_of
+from tests.subscriptions.composing import HTMX, NEW, SLUG, composed, conditions, html_of
 
 
 def test_looking_writes_nothing_and_the_first_change_makes_the_draft(owner_client: Client, db: None) -> None:
@@ -148,3 +148,53 @@ def test_the_same_tab_never_conflicts_with_itself(owner_client: Client, place: D
         assert owner_client.post(page, {**data, "description": words}).status_code == 302
 
     assert Draft.objects.get().content["description"] == "three"
+
+
+def test_typing_in_a_tab_brings_back_what_another_discarded(owner_client: Client, place: Destination) -> None:
+    page = owner_client.post(NEW, composed(place, act="check")).headers["Location"]
+    owner_client.post(page, composed(place, act="discard"))
+
+    answer = owner_client.post(page, composed(place, act="check") | {"description": "Still typing", "version": "1"})
+
+    assert answer.headers["Location"] == page
+    assert Draft.objects.open().get().content["description"] == "Still typing"
+
+
+def test_an_unfinished_condition_says_why_it_is_not_written_as_text(owner_client: Client, place: Destination) -> None:
+    rows = conditions(("c1", "conn.server_port", "is", ["443"]), ("c2", "conn.server_name", "is", [""]))
+    typed = composed(place, act=f"as_text:{SLUG}") | rows
+
+    html = html_of(owner_client.post(NEW, typed, headers=HTMX))
+
+    assert "Finish condition 2 first, or remove it" in html
+    assert "Type a value to compare with." in html
+    assert f'id="{SLUG}-as-conditions" name="act" value="as_conditions:{SLUG}" hx-post="" aria-pressed="true"' in html
+    assert f'data-focus="{SLUG}-c2-value"' in html
+
+
+def test_without_script_the_unfinished_condition_is_told_too(owner_client: Client, place: Destination) -> None:
+    rows = conditions(("c1", "conn.server_name", "is", [""]))
+
+    html = html_of(owner_client.post(NEW, composed(place, act=f"as_text:{SLUG}") | rows))
+
+    assert "Finish condition 1 first, or remove it" in html
+
+
+def test_an_answer_takes_away_the_message_that_a_request_failed(owner_client: Client, place: Destination) -> None:
+    typed = composed(place)
+    typed.pop("act")
+
+    html = html_of(owner_client.post(NEW, typed, headers=HTMX))
+
+    assert '<div hx-swap-oob="innerHTML:#shout"></div>' in html
+
+
+def test_saving_what_is_as_it_was_says_that_nothing_changed(
+    owner_client: Client, account: Account, place: Destination
+) -> None:
+    sources = [SourceSpec(HTTP, PORT_443, ["conn.server_name", "conn.server_port"]), SourceSpec(AUDIT)]
+    subscription = make_subscription(account, place, sources=sources, description="Checkout")
+
+    page = owner_client.post(reverse("subscriptions:edit", args=[subscription.pk]), composed(place), follow=True)
+
+    assert "It is as it was before: revision 1 stays in force." in html_of(page)

@@ -55,7 +55,7 @@ class Command(BaseCommand):
         self.stdout.write("Stopped.")
 
     def _run(self, supervisor: Supervisor) -> None:
-        os.environ["BASE_URL"] = os.environ.get("BASE_URL") or f"http://{HOST}:{self.port}"
+        _use_port(self.port)
         if not self._start_queue(supervisor):
             return
         self.stdout.write("Preparing the database …")
@@ -155,6 +155,14 @@ class Command(BaseCommand):
 def emulators_off_file() -> Path:
     """While it exists the emulators stay down: `manage.py emulators_switch off` shows a failing destination."""
     return Path(settings.DATA_DIR / "emulators.off")
+
+
+def _use_port(port: int) -> None:
+    """The address for the children and for the sample's events, which this process makes with settings read before."""
+    if not os.environ.get("BASE_URL"):
+        before, settings.BASE_URL = settings.BASE_URL, f"http://{HOST}:{port}"
+        settings.API_URL = settings.API_URL.replace(before, settings.BASE_URL)
+    os.environ["BASE_URL"] = settings.BASE_URL
 
 
 def _require_free(port: int) -> None:

@@ -130,6 +130,29 @@ def test_the_excerpt_points_at_the_fault() -> None:
     assert error.suggestion == "server_name"
 
 
+def test_the_excerpt_of_a_long_line_shows_the_part_around_the_fault() -> None:
+    error = refusal("true && " * 400 + 'ev.conn.server_nam == "x"' + " && true" * 400)
+
+    line, caret = error.excerpt.split("\n")
+
+    assert len(line) < 130
+    assert line[caret.index("^") :].startswith("server_nam")
+    assert error.column > 3200
+
+
+@pytest.mark.parametrize("name", ["a" * 15_000, "ev.conn." + "b" * 15_000, "c" * 15_000 + "()"])
+def test_a_very_long_name_is_quoted_in_part(name: str) -> None:
+    error = refusal(name)
+
+    assert len(error.message) < 200
+    assert "…" in error.message
+
+
+@pytest.mark.parametrize("text", ["(" * 40 + "true" + ")" * 40, "ev.conn.server_port + " * 40 + "1 > 2"])
+def test_what_is_nested_too_deep_is_refused_in_words(text: str) -> None:
+    assert refusal(text).message.startswith("parts stand more than 32 deep in one another.")
+
+
 def test_a_filter_that_is_too_large_is_refused() -> None:
     assert "characters" in refusal("true || " * 3000 + "true").message
     many = " || ".join(f"ev.conn.server_port == {port}" for port in range(400))
