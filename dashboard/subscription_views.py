@@ -34,7 +34,7 @@ from delivery.models import Delivery, Tally
 from delivery.services import discard_waiting
 from destinations.models import Destination
 from subscriptions.health import Condition, condition_of
-from subscriptions.models import DRAFT_KEPT, Draft, Subscription
+from subscriptions.models import DRAFT_KEPT, Draft, Source, Subscription
 from subscriptions.services import delete_subscription, update_subscription
 from subscriptions.views import UNPROCESSABLE, get_subscription
 
@@ -53,6 +53,8 @@ class Row:
     figures: Figures
     condition: Condition
     bars: Sequence[Bars]
+    types: Sequence[str]
+    places: Sequence[Destination]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +147,19 @@ def _with_last_delivered(subscriptions: QuerySet[Subscription]) -> QuerySet[Any]
 
 
 def _rows(request: AccountRequest, ids: list[str], now: datetime) -> list[Row]:
-    places = Prefetch("destinations", Destination.objects.light())
-    shown = _with_last_delivered(Subscription.objects.filter(pk__in=ids)).prefetch_related("sources", places)
-    by_id = {subscription.pk: subscription for subscription in shown}
+    """In the columns that the list shows."""
+    places = Prefetch("destinations", Destination.objects.only("description", "target", "config", "state"))
+    sources = Prefetch("sources", Source.objects.only("subscription", "event_type"))
+    shown = Subscription.objects.filter(pk__in=ids).only("description", "state")
+    by_id = {each.pk: each for each in _with_last_delivered(shown).prefetch_related(sources, places)}
     figures = figures_of(list(by_id.values()), now)
-    return [
-        Row(by_id[pk], figures[pk], condition_of(by_id[pk], figures[pk].undecided), spark(figures[pk])) for pk in ids
-    ]
+    return [_row(by_id[pk], figures[pk]) for pk in ids]
+
+
+def _row(subscription: Subscription, figures: Figures) -> Row:
+    condition = condition_of(subscription, figures.undecided)
+    types = [source.event_type for source in subscription.sources.all()]
+    return Row(subscription, figures, condition, spark(figures), types, list(subscription.destinations.all()))
 
 
 @require_POST
