@@ -72,7 +72,7 @@ def rows_of(account: Account) -> Sequence[Any]:
     # The configuration names one that has no name of its own; decoding a thousand of them takes milliseconds.
     own = own.annotate(unnamed=Case(When(description="", then=F("config"))))
     columns = ("pk", "state", "consecutive_failures", "last_attempt_at", "description", "target", "error_message")
-    return own.values_list(*columns, "unnamed", named=True)
+    return list(own.values_list(*columns, "unnamed", named=True))
 
 
 def attention(account: Account, places: Iterable[Any], backlogs: Mapping[str, Backlog]) -> tuple[list[Item], int]:

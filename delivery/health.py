@@ -73,8 +73,8 @@ class Answer:
 def waiting_for(destination: Destination) -> DeliveryQuerySet:
     """What waits for a destination.
 
-    A subquery gives its ID, so that PostgreSQL plans without knowing it: for a busy one it would expect as large a
-    share of what waits as of all deliveries, and so read everything that waits for anybody.
+    A subquery gives its ID, so that PostgreSQL plans without knowing it: for one that most deliveries are for it would
+    expect as large a share of what waits, and so read everything that waits for anybody.
     """
     itself = Destination.objects.filter(pk=destination.pk).values("pk")[:1]
     return Delivery.objects.waiting().filter(destination=itself)
