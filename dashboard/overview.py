@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from dashboard.attention import attention, rows_of
-from dashboard.subscription_figures import ledger_of
+from dashboard.subscription_figures import ledger_bar
 from delivery.charts import DEFAULT_WINDOW, WINDOWS, chart_of
 from delivery.models import Delivery, Routing
 from delivery.rolling_up import tallies_of
@@ -45,7 +45,7 @@ class Step:
 def overview_context(account: Account, range_slug: str) -> dict[str, Any]:
     window, now = WINDOWS.get(range_slug, DEFAULT_WINDOW), timezone.now()
     start = window.start(now)
-    tallies = tallies_of(account, start)
+    chart = chart_of(tallies_of(account, start), window)
     backlogs = backlogs_of(Destination.objects.existing().filter(account=account))
     waiting, nothing = [backlog for backlog in backlogs.values() if backlog.waiting], Backlog()
     places = rows_of(account)
@@ -54,8 +54,8 @@ def overview_context(account: Account, range_slug: str) -> dict[str, Any]:
     return {
         "window": window,
         "windows": WINDOWS.values(),
-        "chart": chart_of(tallies, window),
-        "ledger": ledger_of(tallies, start),
+        "chart": chart,
+        "ledger": ledger_bar(*chart.decided),
         "events": _events_since(account, start),
         "destinations": len(places),
         "subscriptions": conditions.total(),

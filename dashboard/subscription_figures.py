@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Sum
 from django.db.models.functions import ExtractHour
 
 from accounts.models import Account
@@ -111,13 +110,16 @@ class LedgerBar:
         return f"{self.matched:,} of {self.total:,} events matched, {self.filtered:,} filtered."
 
 
-def ledger_of(tallies: Sequence[QuerySet[Any]], start: datetime) -> LedgerBar:
-    """`tallies` narrow it to a subscription or an account; a query each."""
-    names = ("matched", "filtered", "undecided")
-    found = [rows.filter(minute__gte=start).aggregate(**{n: Sum(n, default=0) for n in names}) for rows in tallies]
-    sums = {name: sum(row[name] for row in found) for name in names}
-    counts = [("accent", sums["matched"]), ("warn", sums["undecided"]), ("filtered", sums["filtered"])]
-    return LedgerBar(**sums, parts=bar_parts(counts))
+def ledger_of(subscription: Subscription, now: datetime) -> LedgerBar:
+    """Of the last 24 clock hours."""
+    tallies = Tally.objects.filter(subscription=subscription, minute__gte=window_start(now))
+    sums = tallies.aggregate(**{name: Sum(name, default=0) for name in ("matched", "filtered", "undecided")})
+    return ledger_bar(**sums)
+
+
+def ledger_bar(matched: int, filtered: int, undecided: int) -> LedgerBar:
+    counts = [("accent", matched), ("warn", undecided), ("filtered", filtered)]
+    return LedgerBar(matched, filtered, undecided, bar_parts(counts))
 
 
 def bar_parts(counts: Sequence[tuple[str, int]]) -> list[tuple[str, float, float]]:

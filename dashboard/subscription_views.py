@@ -28,9 +28,8 @@ from dashboard.subscription_figures import (
     places_of,
     spark,
     waiting_of,
-    window_start,
 )
-from delivery.models import Delivery, Tally
+from delivery.models import Delivery
 from delivery.services import discard_waiting
 from destinations.models import Destination
 from subscriptions.health import Condition, condition_of
@@ -77,11 +76,12 @@ def subscription_list(request: AccountRequest) -> HttpResponse:
     found = own.filter(description__icontains=query) if query else own
     if state in Subscription.State.values:
         found = found.filter(state=state)
-    page = Paginator(_sorted_ids(request, found, now), PAGE_SIZE).get_page(request.GET.get("page"))
+    ids = _sorted_ids(request, found, now)
+    page = Paginator(ids, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "rows": _rows(request, list(page.object_list), now),
         "page": page,
-        "total": own.count(),
+        "total": len(ids) if found is own else own.count(),
         "q": query,
         "state": state,
         "states": Subscription.State.choices,
@@ -191,7 +191,7 @@ def detail(request: AccountRequest, pk: str) -> HttpResponse:
         "subscription": subscription,
         "condition": condition_of(subscription, figures.undecided),
         "figures": figures,
-        "ledger": ledger_of([Tally.objects.filter(subscription=subscription)], window_start(now)),
+        "ledger": ledger_of(subscription, now),
         "places": places_of(subscription, now),
         "revision": subscription.revisions.first(),
         "deliveries": latest.defer("payload", "remaining").order_by("-pk")[:LATEST_SHOWN],

@@ -18,7 +18,7 @@ from tests.factories import AUDIT, HTTP, make_account, make_destination, make_ev
 
 LIST = "/subscriptions/"
 # Session, person and account in three; the rest is the page.
-LIST_QUERIES = 11
+LIST_QUERIES = 10
 ONE_QUERIES = 15
 TOKEN = re.compile(r"[A-Za-z0-9]{64}")
 PORT_443 = "ev.conn.server_port == 443"
