@@ -12,9 +12,13 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from accounts.models import Account, Role, User
+from common import wake
+from destinations.models import Destination
+from subscriptions.models import Subscription
 from tests import factories
 from tests.carrying import carry, datadog, held  # noqa: F401 - fixtures
-from tests.emulated import aws_url, azure_url, datadog_url  # noqa: F401 - fixtures
+from tests.emulated import aws_url, azure_url, datadog_url, receiver  # noqa: F401 - fixtures
+from tests.factories import BACKEND
 from tests.servers import ValkeyProcess
 
 
@@ -56,8 +60,29 @@ def redis(queue_server: str) -> Iterator["Redis"]:
 
 
 @pytest.fixture
+def waking(redis: "Redis", queue_server: str, settings: Settings) -> Iterator[None]:
+    """Whoever is woken is woken over that queue."""
+    settings.REDIS_URL = queue_server
+    wake.connection.cache_clear()
+    wake._silent_until = 0.0
+    yield
+    wake.connection.cache_clear()
+
+
+@pytest.fixture
 def account(db: None) -> Account:
     return factories.make_account(name="Acme Edge")
+
+
+@pytest.fixture
+def destination(account: Account) -> Destination:
+    return factories.make_destination(account)
+
+
+@pytest.fixture
+def subscription(account: Account, destination: Destination) -> Subscription:
+    """Of all requests, to the one destination."""
+    return factories.make_subscription(account, destination)
 
 
 @pytest.fixture
@@ -93,5 +118,5 @@ def stranger_client(stranger: User) -> Client:
 
 def _client(user: User) -> Client:
     client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(user, backend=BACKEND)
     return client

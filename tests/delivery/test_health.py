@@ -19,11 +19,6 @@ COPIED = (
 )
 
 
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
-
-
 def attempt(destination: Destination, outcome: str, code: str, duration_ms: int, **fields: Any) -> Attempt:
     wanted = {"started_at": timezone.now(), "records": 1, "bytes": 1, "destination_revision": 1, **fields}
     return Attempt.objects.create(

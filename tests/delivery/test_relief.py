@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Iterator
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -17,12 +16,8 @@ WORKERS = [1, 2]
 
 
 @pytest.fixture(autouse=True)
-def queue(redis: "Redis", queue_server: str, settings: Settings) -> Iterator[Queue]:
-    settings.REDIS_URL = queue_server
-    wake.connection.cache_clear()
-    wake._silent_until = 0.0
-    yield Queue("drain", connection=redis, serializer=JSONSerializer)
-    wake.connection.cache_clear()
+def queue(redis: "Redis", waking: None) -> Queue:
+    return Queue("drain", connection=redis, serializer=JSONSerializer)
 
 
 @pytest.fixture

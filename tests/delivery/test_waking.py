@@ -1,22 +1,15 @@
 """From the commit to the worker, over a real queue."""
 
-from collections.abc import Iterator
-
 import pytest
-from django.conf import settings as django_settings
 from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 from redis import Redis
-from rq import Queue
-from rq.serializers import JSONSerializer
 
 from accounts.models import Account, AuditEntry
 from common import wake
-from delivery import jobs as jobs_module
 from delivery.models import Delivery
 from delivery.sweep import sweep
-from delivery.turn import JobTurn
 from delivery.workers import work
 from destinations.models import Destination, TestRun
 from destinations.testing import start_test_run
@@ -24,17 +17,9 @@ from events.models import EventBatch
 from events.publishing import publish
 from tests.carrying import FakeDatadog
 from tests.factories import make_destination, make_event, make_subscription
+from tests.waking import jobs, work_everything
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def queue(redis: "Redis", queue_server: str, settings: Settings) -> Iterator[None]:
-    settings.REDIS_URL = queue_server
-    wake.connection.cache_clear()
-    wake._silent_until = 0.0
-    yield
-    wake.connection.cache_clear()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("waking")]
 
 
 @pytest.fixture
@@ -42,15 +27,6 @@ def destination(account: Account, datadog: FakeDatadog) -> Destination:
     destination = make_destination(account)
     make_subscription(account, destination)
     return destination
-
-
-def jobs(redis: "Redis", name: str) -> int:
-    return len(Queue(name, connection=redis, serializer=JSONSerializer))
-
-
-def work_everything() -> None:
-    for name in django_settings.QUEUE_NAMES:
-        work(name, burst=True)
 
 
 def test_workers_carry_what_is_published_and_publish_what_was_changed(
@@ -162,91 +138,40 @@ def test_no_job_carries_a_secret(account: Account, destination: Destination, red
         assert b"canary" not in b"".join(map(redis.connection_pool.get_encoder().encode, redis.hgetall(key).values()))
 
 
-def test_a_job_that_found_work_looks_once_more_and_takes_what_came_meanwhile(
-    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis", monkeypatch: pytest.MonkeyPatch
+def test_many_destinations_stand_in_line_once_and_need_one_job(redis: "Redis") -> None:
+    wake.drain("ed_2", "ed_1")
+    wake.drain("ed_3", "ed_2")
+    wake.clear(wake.DRAIN, "drain")
+    wake.drain("ed_3")
+
+    assert jobs(redis, "drain") == 1, "The one that stands will find them."
+    assert wake.next_ready("drain", 2) == (["ed_2", "ed_1"], 1)
+    assert wake.next_ready("drain", 2) == (["ed_3"], 0)
+    assert wake.next_ready("drain", 2) == ([], 0)
+
+
+def test_without_redis_nobody_stands_in_line(redis: "Redis", settings: Settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    wake.connection.cache_clear()
+
+    wake.drain("ed_1")
+
+    assert wake.next_ready("drain", 1) == ([], 0)
+
+
+@pytest.mark.parametrize(("queue_name", "failures"), [("drain", 0), ("drain-slow", 1)])
+def test_each_queue_has_a_line_of_its_own(
+    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis", queue_name: str, failures: int
 ) -> None:
-    ids = list(publish([make_event()], account=account).event_ids)
-    # A worker has taken the job, and nobody else waits.
+    publish([make_event()], account=account)
+    work("route", burst=True)
     redis.flushall()
-    later = [make_event(), make_event()]
+    Destination.objects.update(consecutive_failures=failures)
+    sweep()
 
-    def publish_meanwhile(_: float) -> None:
-        if later:
-            ids.extend(publish([later.pop()], account=account).event_ids)
+    for other in {"drain", "drain-slow"} - {queue_name}:
+        work(other, burst=True)
+    assert datadog.arrived == []
+    work(queue_name, burst=True)
 
-    monkeypatch.setattr("delivery.turn.time.sleep", publish_meanwhile)
-
-    jobs_module.route_job(account.pk)
-    assert Delivery.objects.count() == 3
-    assert jobs(redis, "route") == 0
-    jobs_module.drain_job(destination.pk)
-
-    assert datadog.event_ids == ids
-
-
-def test_a_job_does_not_look_again_while_others_wait(
-    account: Account, destination: Destination, redis: "Redis", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish([make_event()], account=account)
-    monkeypatch.setattr(wake, "waiting_jobs", lambda _: 2)
-    monkeypatch.setattr("delivery.turn.time.sleep", lambda _: pytest.fail("It waited."))
-
-    jobs_module.route_job(account.pk)
-
-    assert Delivery.objects.count() == 1
-
-
-def test_work_that_comes_after_the_last_look_wakes_a_job(
-    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis"
-) -> None:
-    publish([make_event()], account=account)
-    redis.flushall()
-
-    jobs_module.route_job(account.pk)
-    assert jobs(redis, "drain") == 1
-    publish([make_event()], account=account)
-
-    assert jobs(redis, "route") == 1
-    work_everything()
-    assert len(datadog.arrived) == 2
-
-
-def test_a_job_whose_time_is_over_wakes_the_next(
-    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish([make_event()], account=account)
-    redis.flushall()
-    monkeypatch.setattr(jobs_module, "ROUTE_SECONDS", -1.0)
-
-    jobs_module.route_job(account.pk)
-
-    assert not Delivery.objects.exists()
-    assert jobs(redis, "route") == 1
-
-
-def test_a_long_turn_ends_where_others_wait_but_never_without_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("delivery.turn.SHARE_SECONDS", -1.0)
-    waiting: list[str | None] = [None]
-    monkeypatch.setattr(wake, "first_job", lambda _: waiting[0])
-    woken: list[str] = []
-
-    turn = JobTurn("drain", "job", "ed_1", 20.0, lambda: woken.append("ed_1"))
-    assert turn.may_look()
-    assert turn.may_look(), "Nobody else waits."
-    waiting[0] = "another"
-    assert not turn.may_look()
-    assert woken == ["ed_1"]
-    assert JobTurn("drain", "job", "ed_1", 20.0, lambda: None).may_look()
-
-
-@pytest.mark.parametrize("name", ["drain", "drain-slow"])
-def test_a_turn_is_of_the_queue_that_its_job_came_from(
-    redis: "Redis", monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    found: list[str] = []
-    monkeypatch.setattr("delivery.jobs.drain", lambda _, turn: found.append(turn._queue))
-    Queue(name, connection=redis, serializer=JSONSerializer).enqueue("delivery.jobs.drain_job", "ed_1", result_ttl=0)
-
-    work(name, burst=True)
-
-    assert found == [name]
+    assert len(datadog.arrived) == 1

@@ -1,41 +1,24 @@
 """A backtest over a real queue."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
-from pytest_django.fixtures import Settings
 from redis import Redis
-from rq import Queue
-from rq.serializers import JSONSerializer
 
 from accounts.models import Account
-from common import wake
 from delivery.workers import work
 from events.publishing import publish
 from subscriptions.backtest import start_backtest
 from subscriptions.models import Backtest
 from subscriptions.services import SourceSpec
 from tests.factories import HTTP, make_event
+from tests.waking import jobs
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def queue(redis: "Redis", queue_server: str, settings: Settings) -> Iterator[None]:
-    settings.REDIS_URL = queue_server
-    wake.connection.cache_clear()
-    yield
-    wake.connection.cache_clear()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("waking")]
 
 
 def start(account: Account) -> Backtest:
     return start_backtest(account=account, key="draft:1", sources=[SourceSpec(HTTP, "ev.conn.server_port == 443")])
-
-
-def jobs(redis: "Redis", name: str) -> int:
-    return len(Queue(name, connection=redis, serializer=JSONSerializer))
 
 
 def test_it_runs_on_the_interactive_queue_and_nowhere_else(account: Account, redis: "Redis") -> None:
