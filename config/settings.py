@@ -111,7 +111,12 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context_processors.current_account",
             ],
-            "builtins": ["heroicons.templatetags.heroicons", "common.templatetags.words"],
+            "builtins": [
+                "common.templatetags.components",
+                "common.templatetags.icons",
+                "common.templatetags.words",
+                "delivery.templatetags.deliveries",
+            ],
         },
     }
 ]

@@ -1,11 +1,15 @@
-"""What needs a person, the most urgent first, each with its remedy."""
+"""What needs a person, the most urgent first, each with its remedy.
 
-from collections.abc import Iterable, Mapping
+A thousand destinations may be in need at once: they are found and sorted by a few columns, and only what is shown is
+written out.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Case, F, Sum, When
 from django.db.models.functions import TruncHour
 from django.urls import reverse
 from django.utils import timezone
@@ -20,16 +24,23 @@ from destinations.doctor.schedule import failing_checks
 from destinations.listing import Backlog
 from destinations.models import Destination, TestRun
 from destinations.standing import LAGGING_AFTER
+from destinations.targets import all_targets
 from subscriptions.models import Subscription
 
 # A person who looks once a day still has a day to act.
 LOSS_NEAR = timedelta(days=2)
 # Of a service's own words; the test's page has all of them.
 SAID_LENGTH = 200
-# What is read of a destination.
-READ = ("description", "target", "config", "state", "consecutive_failures", "error_message")
+SHOWN = 20
 # By the word of an item; what is not named here comes last.
 ORDER = {"Blocked": 0, "Filter error": 1, "Records expire": 2, "Credentials ended": 3, "Check failed": 4}
+# Tone, icon and act of what a destination may be in need of.
+NEEDS = {
+    "Blocked": ("bad", "no-symbol", "See the remedy"),
+    "Records expire": ("warn", "clock", "See what waits"),
+    "Retrying": ("warn", "arrow-path", "See the attempts"),
+    "Lagging": ("warn", "clock", "See the records"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +56,77 @@ class Item:
     act: str
 
 
-def attention(
-    account: Account,
-    destinations: Iterable[Destination],
-    backlogs: Mapping[str, Backlog],
-) -> list[Item]:
-    """`destinations` are those that may need somebody. Three or four queries: filters that no longer compile, failed
-    checks, credentials."""
+@dataclass(frozen=True, slots=True)
+class Need:
+    """An item that is not written out; `place` is a row of `rows_of`."""
+
+    word: str
+    name: str
+    place: Any
+    backlog: Backlog
+
+
+def rows_of(account: Account) -> Sequence[Any]:
+    """The existing destinations: as few columns as counting them, and telling what one needs, takes."""
+    own = Destination.objects.existing().filter(account=account)
+    # The configuration names one that has no name of its own; decoding a thousand of them takes milliseconds.
+    own = own.annotate(unnamed=Case(When(description="", then=F("config"))))
+    columns = ("pk", "state", "consecutive_failures", "last_attempt_at", "description", "target", "error_message")
+    return list(own.values_list(*columns, "unnamed", named=True))
+
+
+def attention(account: Account, places: Iterable[Any], backlogs: Mapping[str, Backlog]) -> tuple[list[Item], int]:
+    """The first of them, and how many more there are; `places` are rows of `rows_of`.
+
+    Three or four queries: filters that no longer compile, failed checks, credentials.
+    """
     now = timezone.now()
-    of_places = [_of_place(place, backlogs.get(place.pk, Backlog()), account, now) for place in destinations]
-    found = [
+    found: list[Item | Need] = [
         *_filter_errors(account, now),
-        *(item for item in of_places if item),
+        *_needs(places, backlogs, account, now),
         *(_of_check(run) for run in failing_checks(account)),
         *(_of_expiry(expiry) for expiry in expiring(account, now)),
     ]
-    return sorted(found, key=lambda item: (ORDER.get(item.word, len(ORDER)), item.name.casefold()))
+    found.sort(key=lambda each: (ORDER.get(each.word, len(ORDER)), each.name.casefold()))
+    shown = [_written(each, account, now) if isinstance(each, Need) else each for each in found[:SHOWN]]
+    return shown, len(found) - len(shown)
 
 
-def may_need_somebody(state: str, failures: int, oldest: datetime | None, account: Account, now: datetime) -> bool:
-    """Whether a destination is to be looked at; `oldest` is when the oldest record that waits for it was routed."""
-    if state != Destination.State.ACTIVE or failures:
-        return True
-    if oldest is None:
-        return False
-    first_loss = oldest + timedelta(days=account.payload_retention_days)
-    return now - oldest > LAGGING_AFTER or first_loss < now + LOSS_NEAR
+def _needs(places: Iterable[Any], backlogs: Mapping[str, Backlog], account: Account, now: datetime) -> Iterator[Need]:
+    nothing, targets = Backlog(), all_targets()
+    for place in places:
+        backlog = backlogs.get(place.pk, nothing)
+        if word := _word(place, backlog.oldest, account, now):
+            yield Need(word, place.description or targets[place.target].describe(place.unnamed), place, backlog)
+
+
+def _word(place: Any, oldest: datetime | None, account: Account, now: datetime) -> str:
+    """What a destination is in need of, a key of NEEDS; empty where nobody has to look at it."""
+    if place.state == Destination.State.BLOCKED:
+        return "Blocked"
+    if oldest and oldest + timedelta(days=account.payload_retention_days) < now + LOSS_NEAR:
+        return "Records expire"
+    if place.consecutive_failures:
+        return "Retrying"
+    if oldest and place.state == Destination.State.ACTIVE and now - oldest > LAGGING_AFTER:
+        return "Lagging"
+    return ""
+
+
+def _written(need: Need, account: Account, now: datetime) -> Item:
+    place, backlog = need.place, need.backlog
+    tone, icon, act = NEEDS[need.word]
+    if need.word == "Blocked":
+        held = f" Held: {_records(backlog)}{_loss(backlog, account, now)}." if backlog.waiting else ""
+        text = f"{place.error_message}{held}"
+    elif need.word == "Records expire":
+        text = f"Waiting: {_records(backlog)}{_loss(backlog, account, now)}."
+    elif need.word == "Retrying":
+        text = f"{place.error_message} We try again by ourselves{_waiting(backlog)}."
+    else:
+        behind = f", the oldest for {duration(now - backlog.oldest)}" if backlog.oldest else ""
+        text = f"It does not keep up{_waiting(backlog)}{behind}."
+    return Item(need.word, tone, icon, need.name, text, reverse("delivery:destination", args=[place.pk]), act)
 
 
 def _filter_errors(account: Account, now: datetime) -> list[Item]:
@@ -92,27 +148,6 @@ def _of_filter(subscription: Subscription, events: int, oldest: datetime, accoun
     text = f"A filter no longer compiles. {are(events, 'event')} held until it is mended, the first {soon}."
     url = reverse("subscriptions:edit", args=[subscription.pk])
     return Item("Filter error", "bad", "exclamation-triangle", subscription.name, text, url, "Mend the filter")
-
-
-def _of_place(place: Destination, backlog: Backlog, account: Account, now: datetime) -> Item | None:
-    url = reverse("delivery:destination", args=[place.pk])
-    loss = _loss(backlog, account, now)
-    if place.state == Destination.State.BLOCKED:
-        held = f" Held: {_records(backlog)}{loss}." if backlog.waiting else ""
-        text = f"{place.error_message}{held}"
-        return Item("Blocked", "bad", "no-symbol", place.name, text, url, "See the remedy")
-    first_loss = backlog.oldest + timedelta(days=account.payload_retention_days) if backlog.oldest else None
-    if first_loss and first_loss < now + LOSS_NEAR:
-        text = f"Waiting: {_records(backlog)}{loss}."
-        return Item("Records expire", "warn", "clock", place.name, text, url, "See what waits")
-    if place.is_failing:
-        text = f"{place.error_message} We try again by ourselves{_waiting(backlog)}."
-        return Item("Retrying", "warn", "arrow-path", place.name, text, url, "See the attempts")
-    is_active = place.state == Destination.State.ACTIVE
-    if is_active and backlog.oldest and now - backlog.oldest > LAGGING_AFTER:
-        text = f"It does not keep up{_waiting(backlog)}, the oldest for {duration(now - backlog.oldest)}."
-        return Item("Lagging", "warn", "clock", place.name, text, url, "See the records")
-    return None
 
 
 def _of_check(run: TestRun) -> Item:

@@ -9,7 +9,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from dashboard.models import Notice
-from delivery.health import WAITING
+from delivery.health import WAITING, waiting_for
 from delivery.models import Delivery, Tally
 from destinations.credentials import ending_soon, expiry_of
 from destinations.models import Destination
@@ -65,11 +65,7 @@ def describe(destination: Destination, backlog: Backlog, kind: Kind) -> Finding:
 
 def backlogs(destination: Destination | None = None) -> dict[str, Backlog]:
     """What waits for each destination (or one) that anything waits for."""
-    rows = (
-        Delivery.objects.waiting()
-        if destination is None
-        else Delivery.objects.waiting().filter(destination=destination)
-    )
+    rows = Delivery.objects.waiting() if destination is None else waiting_for(destination)
     moving = ~Q(subscription__state=Subscription.State.PAUSED)
     totals = rows.values("destination_id").annotate(
         total=Sum(WAITING), oldest=Min("routed_at"), oldest_moving=Min("routed_at", filter=moving)

@@ -11,20 +11,17 @@ from django.db.models import Exists, OuterRef, Sum
 from django.utils import timezone
 
 from accounts.models import Account
-from dashboard.attention import READ, attention, may_need_somebody
-from dashboard.subscription_figures import ledger_of
+from dashboard.attention import attention, rows_of
+from dashboard.subscription_figures import ledger_bar
 from delivery.charts import DEFAULT_WINDOW, WINDOWS, chart_of
 from delivery.models import Delivery, Routing
 from delivery.rolling_up import tallies_of
 from destinations.listing import Backlog, backlogs_of
 from destinations.models import Destination, TestRun
-from destinations.standing import HEALTH, Standing, standing_of
+from destinations.standing import Look, look_of
 from events.models import EventBatch
-from subscriptions.health import Condition, condition_in
+from subscriptions.health import condition_in
 from subscriptions.models import Subscription
-
-# Word, tone and icon.
-Look = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +45,26 @@ class Step:
 def overview_context(account: Account, range_slug: str) -> dict[str, Any]:
     window, now = WINDOWS.get(range_slug, DEFAULT_WINDOW), timezone.now()
     start = window.start(now)
-    tallies = tallies_of(account, start)
-    own = Destination.objects.existing().filter(account=account)
-    backlogs = backlogs_of(own)
-    waiting = [backlog for backlog in backlogs.values() if backlog.waiting]
-    # All are counted by a few columns; only those that may need somebody are read as a whole.
-    rows = own.values_list("pk", *HEALTH, named=True)
-    places = [(row, backlogs.get(row.pk, Backlog()).oldest) for row in rows]
-    in_need = [
-        row.pk for row, oldest in places if may_need_somebody(row.state, row.consecutive_failures, oldest, account, now)
-    ]
+    chart = chart_of(tallies_of(account, start), window)
+    backlogs = backlogs_of(Destination.objects.existing().filter(account=account))
+    waiting, nothing = [backlog for backlog in backlogs.values() if backlog.waiting], Backlog()
+    places = rows_of(account)
+    items, more = attention(account, places, backlogs)
     conditions = _conditions(account)
     return {
         "window": window,
         "windows": WINDOWS.values(),
-        "chart": chart_of(tallies, window),
-        "ledger": ledger_of(tallies, start),
+        "chart": chart,
+        "ledger": ledger_bar(*chart.decided),
         "events": _events_since(account, start),
         "destinations": len(places),
         "subscriptions": conditions.total(),
-        "by_standing": _counted(Counter(_look(standing_of(row, oldest)) for row, oldest in places)),
+        "by_standing": _counted(Counter(look_of(row, backlogs.get(row.pk, nothing).oldest, now) for row in places)),
         "by_condition": _counted(conditions),
         "waiting": sum(backlog.waiting for backlog in waiting),
         "oldest": min((backlog.oldest for backlog in waiting if backlog.oldest), default=None),
-        "items": attention(account, Destination.objects.only(*READ).filter(pk__in=in_need), backlogs),
+        "items": items,
+        "more": more,
         "publish_url": f"{settings.API_URL}/events",
         "steps": _steps(account, bool(places), bool(conditions)),
     }
@@ -85,12 +78,9 @@ def _conditions(account: Account) -> Counter[Look]:
     rows = own.order_by().values_list("state", "is_held").annotate(number=CountOf("pk"))
     counts: Counter[Look] = Counter()
     for state, is_held, number in rows:
-        counts[_look(condition_in(state, is_held=is_held))] += number
+        condition = condition_in(state, is_held=is_held)
+        counts[Look(condition.word, condition.tone, condition.icon)] += number
     return counts
-
-
-def _look(stand: Standing | Condition) -> Look:
-    return stand.word, stand.tone, stand.icon
 
 
 def _events_since(account: Account, start: datetime) -> int:

@@ -28,13 +28,12 @@ from dashboard.subscription_figures import (
     places_of,
     spark,
     waiting_of,
-    window_start,
 )
-from delivery.models import Delivery, Tally
+from delivery.models import Delivery
 from delivery.services import discard_waiting
 from destinations.models import Destination
 from subscriptions.health import Condition, condition_of
-from subscriptions.models import DRAFT_KEPT, Draft, Subscription
+from subscriptions.models import DRAFT_KEPT, Draft, Source, Subscription
 from subscriptions.services import delete_subscription, update_subscription
 from subscriptions.views import UNPROCESSABLE, get_subscription
 
@@ -53,6 +52,8 @@ class Row:
     figures: Figures
     condition: Condition
     bars: Sequence[Bars]
+    types: Sequence[str]
+    places: Sequence[Destination]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,12 @@ def subscription_list(request: AccountRequest) -> HttpResponse:
     found = own.filter(description__icontains=query) if query else own
     if state in Subscription.State.values:
         found = found.filter(state=state)
-    page = Paginator(_sorted_ids(request, found, now), PAGE_SIZE).get_page(request.GET.get("page"))
+    ids = _sorted_ids(request, found, now)
+    page = Paginator(ids, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "rows": _rows(request, list(page.object_list), now),
         "page": page,
-        "total": own.count(),
+        "total": len(ids) if found is own else own.count(),
         "q": query,
         "state": state,
         "states": Subscription.State.choices,
@@ -145,13 +147,19 @@ def _with_last_delivered(subscriptions: QuerySet[Subscription]) -> QuerySet[Any]
 
 
 def _rows(request: AccountRequest, ids: list[str], now: datetime) -> list[Row]:
-    places = Prefetch("destinations", Destination.objects.light())
-    shown = _with_last_delivered(Subscription.objects.filter(pk__in=ids)).prefetch_related("sources", places)
-    by_id = {subscription.pk: subscription for subscription in shown}
+    """In the columns that the list shows."""
+    places = Prefetch("destinations", Destination.objects.only("description", "target", "config", "state"))
+    sources = Prefetch("sources", Source.objects.only("subscription", "event_type"))
+    shown = Subscription.objects.filter(pk__in=ids).only("description", "state")
+    by_id = {each.pk: each for each in _with_last_delivered(shown).prefetch_related(sources, places)}
     figures = figures_of(list(by_id.values()), now)
-    return [
-        Row(by_id[pk], figures[pk], condition_of(by_id[pk], figures[pk].undecided), spark(figures[pk])) for pk in ids
-    ]
+    return [_row(by_id[pk], figures[pk]) for pk in ids]
+
+
+def _row(subscription: Subscription, figures: Figures) -> Row:
+    condition = condition_of(subscription, figures.undecided)
+    types = [source.event_type for source in subscription.sources.all()]
+    return Row(subscription, figures, condition, spark(figures), types, list(subscription.destinations.all()))
 
 
 @require_POST
@@ -183,7 +191,7 @@ def detail(request: AccountRequest, pk: str) -> HttpResponse:
         "subscription": subscription,
         "condition": condition_of(subscription, figures.undecided),
         "figures": figures,
-        "ledger": ledger_of([Tally.objects.filter(subscription=subscription)], window_start(now)),
+        "ledger": ledger_of(subscription, now),
         "places": places_of(subscription, now),
         "revision": subscription.revisions.first(),
         "deliveries": latest.defer("payload", "remaining").order_by("-pk")[:LATEST_SHOWN],

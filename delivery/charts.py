@@ -20,6 +20,8 @@ LABEL_STEPS = (1, 1.2, 1.5, 2, 3, 4, 5, 6, 8, 10)
 # A mark that is not nothing can be seen.
 LEAST_HEIGHT = 2.0
 GAP = 0.14
+# Counters of a bucket that are sums of the tallies' own.
+SUMMED = ("delivered", "dead", "matched", "filtered", "undecided")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,15 @@ DEFAULT_WINDOW = WINDOWS["24h"]
 
 @dataclass(slots=True)
 class Bucket:
-    """Records routed from `start` on, by what became of them up to now."""
+    """Records routed from `start` on, by what became of them up to now, and the events that routing decided about."""
 
     start: datetime
     delivered: int = 0
     waiting: int = 0
     dead: int = 0
+    matched: int = 0
+    filtered: int = 0
+    undecided: int = 0
 
     @property
     def total(self) -> int:
@@ -101,6 +106,13 @@ class Chart:
     @property
     def dead(self) -> int:
         return sum(bucket.dead for bucket in self.buckets)
+
+    @property
+    def decided(self) -> tuple[int, int, int]:
+        """How many events were matched, filtered, and left undecided."""
+        rows = [(bucket.matched, bucket.filtered, bucket.undecided) for bucket in self.buckets]
+        matched, filtered, undecided = map(sum, zip(*rows, strict=True))
+        return matched, filtered, undecided
 
     @property
     def is_empty(self) -> bool:
@@ -159,33 +171,28 @@ def chart_of(tallies: Sequence[QuerySet[Any]], window: Window, moments: Sequence
     now = timezone.now()
     start = window.start(now)
     buckets = [Bucket(start + window.bucket * number) for number in range(int(window.span / window.bucket))]
-    for at, delivered, dead, open_now in chain.from_iterable(_sums(rows, window, start) for rows in tallies):
+    for at, open_now, *sums in chain.from_iterable(_sums(rows, window, start) for rows in tallies):
         bucket = buckets[min(int((at - start) / window.bucket), len(buckets) - 1)]
-        bucket.delivered += delivered
-        bucket.dead += dead
         bucket.waiting += max(open_now, 0)
+        for name, number in zip(SUMMED, sums, strict=True):
+            setattr(bucket, name, getattr(bucket, name) + number)
     shown = [
         Moment(label, at, round((at - start) / window.span * WIDTH, 2)) for label, at in moments if start <= at <= now
     ]
     return Chart(window, buckets, axis_top(max(bucket.total for bucket in buckets)), shown)
 
 
-def _sums(tallies: QuerySet[Any], window: Window, start: datetime) -> Iterator[tuple[datetime, int, int, int]]:
+def _sums(tallies: QuerySet[Any], window: Window, start: datetime) -> Iterator[tuple[Any, ...]]:
+    """Of each bucket or a part of it its time, what is open, and the sums of SUMMED."""
     sent = tallies.filter(minute__gte=start)
     if window.bucket >= timedelta(hours=1):
         sent = sent.annotate(at=TruncHour("minute", tzinfo=UTC))
     else:
         sent = sent.annotate(at=F("minute"))
-    rows = (
-        sent.order_by()
-        .values("at")
-        .annotate(
-            sum_delivered=Sum("delivered"),
-            sum_dead=Sum("dead"),
-            sum_open=Sum(F("fan_out") - F("delivered") - F("dead") - F("discarded") - F("moved")),
-        )
-    )
-    yield from rows.values_list("at", "sum_delivered", "sum_dead", "sum_open")
+    sums = {f"sum_{name}": Sum(name) for name in SUMMED}
+    still_open = Sum(F("fan_out") - F("delivered") - F("dead") - F("discarded") - F("moved"))
+    rows = sent.order_by().values("at").annotate(sum_open=still_open, **sums)
+    yield from rows.values_list("at", "sum_open", *sums)
 
 
 def axis_top(largest: int) -> int:

@@ -92,12 +92,12 @@ class Choosing:
     def suggest(self, text: str) -> tuple[list[Suggestion], int]:
         """The first of those with this in their name or ID, and how many there are in all."""
         found = self._matching(cleaned(text))
-        return self._suggestions(list(found[:SUGGESTED])), found.count()
+        return self._suggestions(list(self._named(found)[:SUGGESTED])), found.count()
 
     def show(self, name: str, chosen: str = "", *, empty: str = "Choose one") -> Shown:
         """For a field of this name; `chosen` is an ID or what was typed."""
         address = f"{reverse(f'delivery:choose_{self.noun}')}?of={name}"
-        first = list(self.own[: FEW + 1])
+        first = list(self._named(self.own)[: FEW + 1])
         if len(first) <= FEW:
             options = options_of(((each.pk, each.name) for each in first), chosen)
             return Shown(name, address, chosen, empty, options, ())
@@ -106,6 +106,10 @@ class Choosing:
             return Shown(name, address, cleaned(chosen), empty, None, self.suggest(chosen)[0])
         value = self._suggestions([found])[0].value if found else ""
         return Shown(name, address, value, empty, None, self._suggestions(first[:SUGGESTED]))
+
+    def _named(self, found: QuerySet[Any]) -> QuerySet[Any]:
+        """In the columns that a name needs."""
+        return found.only("description", *(("target", "config") if self.noun == "destination" else ()))
 
     def _matching(self, text: str) -> QuerySet[Any]:
         named = Q(description__icontains=text) | Q(pk=text)

@@ -32,6 +32,11 @@ REASONS_SHOWN = 20
 EXPORT_CHUNK = 500
 TOO_LARGE = "record_too_large"
 LARGEST_KEY = 2**63 - 1
+# What a row of the list needs.
+SHOWN = (
+    *("event_id", "event_type", "died_at", "reason", "replayed_as", "subscription__description"),
+    *("destination__description", "destination__target", "destination__config"),
+)
 
 
 @require_GET
@@ -48,7 +53,7 @@ def _list(request: AccountRequest, template: str, destination: Destination | Non
     chosen = destination.pk if destination else request.GET.get("destination", "")
     letters = _chosen(request, chosen, request.GET.get("reason", ""))
     page = keyset_page(
-        letters.select_related("destination", "subscription").defer("payload", "destination__secrets"),
+        letters.select_related("destination", "subscription").only(*SHOWN),
         request.GET,
         PAGE_SIZE,
     )
@@ -78,7 +83,7 @@ def _by_reason(letters: QuerySet[DeadLetter]) -> list[dict[str, Any]]:
     """Those that were not sent again, by code and destination, the most frequent first."""
     groups = (
         letters.order_by()
-        .values("code", "destination_id", "destination__description")
+        .values("code", "destination_id")
         .annotate(number=Count("pk"), first=Min("died_at"), last=Max("died_at"), reason_text=Max("reason"))
         .order_by("-number", "code")[:REASONS_SHOWN]
     )

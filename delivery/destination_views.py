@@ -4,7 +4,7 @@ from typing import Any
 from zlib import crc32
 
 from django.conf import settings
-from django.db.models import Min, Sum
+from django.db.models import Min, Prefetch, Sum
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -13,13 +13,13 @@ from django.views.decorators.vary import vary_on_headers
 
 from common.http import AccountRequest
 from delivery.charts import DEFAULT_WINDOW, WINDOWS, chart_of
-from delivery.health import DAY, Health, answers_of, arrival_times_of, health_of
-from delivery.models import DeadLetter, Delivery, Tally
+from delivery.health import DAY, Health, answers_of, arrival_times_of, health_of, waiting_for
+from delivery.models import DeadLetter, Tally
 from destinations.models import Destination
 from destinations.standing import standing_of
 from destinations.views import get_destination
 from subscriptions.health import condition_of
-from subscriptions.models import Subscription
+from subscriptions.models import Source, Subscription
 
 SUBSCRIPTIONS_SHOWN = 20
 COUNTED = 1000
@@ -64,8 +64,7 @@ def _health_context(found: Destination) -> dict[str, Any]:
 
 def head_context(found: Destination, tab: str, health: Health | None = None) -> dict[str, Any]:
     """What delivery/destination_base.html shows on each page of a destination."""
-    waiting = Delivery.objects.waiting().filter(destination=found)
-    oldest = health.oldest_waiting if health else waiting.aggregate(oldest=Min("routed_at"))["oldest"]
+    oldest = health.oldest_waiting if health else waiting_for(found).aggregate(oldest=Min("routed_at"))["oldest"]
     return {
         "destination": found,
         "standing": standing_of(found, oldest),
@@ -78,7 +77,10 @@ def head_context(found: Destination, tab: str, health: Health | None = None) -> 
 def _users_of(found: Destination) -> dict[str, Any]:
     """The subscriptions that send here, with what they matched in 24 h."""
     subscriptions = Subscription.objects.existing().filter(destinations=found).order_by("description", "pk")
-    shown = list(subscriptions.prefetch_related("sources", "destinations")[: SUBSCRIPTIONS_SHOWN + 1])
+    sources = Prefetch("sources", Source.objects.only("subscription", "event_type"))
+    places = Prefetch("destinations", Destination.objects.only("description", "target", "config", "state"))
+    light = subscriptions.only("description", "state").prefetch_related(sources, places)
+    shown = list(light[: SUBSCRIPTIONS_SHOWN + 1])
     sums = Tally.objects.filter(subscription__in=shown, minute__gte=timezone.now() - DAY, destination=None)
     matched = dict(
         sums.order_by().values("subscription").annotate(total=Sum("matched")).values_list("subscription", "total")

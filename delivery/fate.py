@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import Account
 from common import bitmap
@@ -101,13 +101,13 @@ def fate_of(account: Account, event_id: str) -> EventFate | None:
     event_type = _event_type(batch, position)
     found = EventFate(event_id, batch.pk, position, event_type, batch.accepted_at, batch.routed_at)
     found.is_payload_kept = batch.payload is not None
-    subscriptions = list(Subscription.objects.filter(account=account).order_by("pk"))
     rows = list(RoutedBatch.objects.select_related("routing").filter(event_batch=batch).order_by("pk"))
     if not rows:
         state = State.PRUNED if batch.routed_at else State.NOT_ROUTED
-        found.fates = [Fate(each.pk, state) for each in subscriptions if each.deleted_at is None]
+        existing = Subscription.objects.existing().filter(account=account).order_by("pk")
+        found.fates = [Fate(pk, state) for pk in existing.values_list("pk", flat=True)]
         return found
-    found.fates = list(_fates(found, batch, rows, subscriptions))
+    found.fates = list(_fates(found, batch, rows, account))
     return found
 
 
@@ -136,57 +136,56 @@ def _event_type(batch: EventBatch, position: int) -> str:
     return batch_events(batch)[position].event_type if batch.payload is not None else ""
 
 
-def _fates(
-    found: EventFate, batch: EventBatch, rows: Sequence[RoutedBatch], subscriptions: Sequence[Subscription]
-) -> Iterator[Fate]:
+def _fates(found: EventFate, batch: EventBatch, rows: Sequence[RoutedBatch], account: Account) -> Iterator[Fate]:
     decided = _decided_in(rows, found.event_type)
     outcome = {pk: part for pk, (_, part) in decided.items()}
     starts = _replayed_starts(batch, found)
     for row in rows:
         matched = [part for own, part in decided.values() if own is row and _bit(part, found.position)]
         starts += _routed_starts(row, matched, found.position)
-    stops = follow(starts, found.event_id)
-    by_way: dict[tuple[str, str], list[Stop]] = defaultdict(list)
-    for stop in stops:
-        by_way[stop.delivery.subscription_id, stop.delivery.destination_id].append(stop)
-    sent_on = {subscription for subscription, _ in by_way}
-    for subscription in subscriptions:
-        part = outcome.get(subscription.pk)
-        ways = [stops for (pk, _), stops in by_way.items() if pk == subscription.pk]
-        yield from (_fate_there(way) for way in ways)
-        if subscription.pk in sent_on and (part is None or _bit(part, found.position)):
+    by_way: dict[str, dict[str, list[Stop]]] = defaultdict(lambda: defaultdict(list))
+    for stop in follow(starts, found.event_id):
+        by_way[stop.delivery.subscription_id][stop.delivery.destination_id].append(stop)
+    for subscription, existed in _subscriptions(account, rows[0].routing.routed_at):
+        part, ways = outcome.get(subscription), by_way.get(subscription, {})
+        yield from (_fate_there(way) for way in ways.values())
+        if ways and (part is None or _bit(part, found.position)):
             continue
         if part is not None:
             yield _decided(subscription, part, found)
-        elif _existed(subscription, rows[0].routing.routed_at):
-            yield Fate(subscription.pk, State.NOT_SUBSCRIBED)
+        elif existed:
+            yield Fate(subscription, State.NOT_SUBSCRIBED)
+
+
+def _subscriptions(account: Account, at: datetime) -> Iterator[tuple[str, bool]]:
+    """Every one that the account ever had, and whether it existed then: compared there, as a thousand times to be read
+    and compared here take longer than all the rest."""
+    existed = Q(created_at__lte=at) & (Q(deleted_at=None) | Q(deleted_at__gt=at))
+    every = Subscription.objects.filter(account=account).order_by("pk")
+    yield from every.values_list("pk", ExpressionWrapper(existed, output_field=BooleanField()))
 
 
 def _bit(part: Mapping[str, Any], position: int) -> bool:
     return bitmap.is_set(base64.b64decode(part["matched_bits"]), position)
 
 
-def _existed(subscription: Subscription, at: datetime) -> bool:
-    return subscription.created_at <= at and (subscription.deleted_at is None or subscription.deleted_at > at)
-
-
-def _decided(subscription: Subscription, part: Mapping[str, Any], found: EventFate) -> Fate:
+def _decided(subscription: str, part: Mapping[str, Any], found: EventFate) -> Fate:
     """What routing decided where nothing was sent on."""
     revision = part["revision"]
     if _bit(part, found.position):
-        return Fate(subscription.pk, State.NO_DESTINATION, revision, at=found.routed_at)
+        return Fate(subscription, State.NO_DESTINATION, revision, at=found.routed_at)
     if found.position in part["errors"]:
         reason = "The filter ended in an error on this event, such as a field that it lacks."
-        return Fate(subscription.pk, State.FILTER_ERROR, revision, at=found.routed_at, reason=reason)
+        return Fate(subscription, State.FILTER_ERROR, revision, at=found.routed_at, reason=reason)
     if found.event_type in part["undecided_types"] or 0 < part["undecided"] == part["of_types"]:
         reason = "The filter does not compile any more; mending it decides."
-        return Fate(subscription.pk, State.UNDECIDED, revision, at=found.routed_at, reason=reason)
+        return Fate(subscription, State.UNDECIDED, revision, at=found.routed_at, reason=reason)
     if _is_expired(part, found.event_type):
         reason = "Its filter did not compile, and nobody mended it in time."
-        return Fate(subscription.pk, State.EXPIRED_UNDECIDED, revision, at=found.routed_at, reason=reason)
+        return Fate(subscription, State.EXPIRED_UNDECIDED, revision, at=found.routed_at, reason=reason)
     if not _takes(part, found.event_type):
-        return Fate(subscription.pk, State.NOT_SUBSCRIBED, revision)
-    return Fate(subscription.pk, State.FILTERED, revision, at=found.routed_at)
+        return Fate(subscription, State.NOT_SUBSCRIBED, revision)
+    return Fate(subscription, State.FILTERED, revision, at=found.routed_at)
 
 
 def _is_expired(part: Mapping[str, Any], event_type: str) -> bool:

@@ -19,6 +19,7 @@ from common import wake
 from common.clock import database_now
 from delivery.deltas import Deltas
 from delivery.expiry import kill
+from delivery.health import waiting_for
 from delivery.lines import as_columns, open_lines, open_types
 from delivery.models import Delivery, DeliveryQuerySet, Origin
 from delivery.trail import record_waiting
@@ -71,9 +72,7 @@ def waiting_deliveries(
 ) -> DeliveryQuerySet:
     """What waits for a destination, of a subscription, or both."""
     _owner(destination, subscription)
-    queryset = Delivery.objects.waiting()
-    if destination is not None:
-        queryset = queryset.filter(destination=destination)
+    queryset = Delivery.objects.waiting() if destination is None else waiting_for(destination)
     if subscription is not None:
         queryset = queryset.filter(subscription=subscription)
     return queryset

@@ -1,6 +1,6 @@
 """Deliveries found by what a person chose: state, subscription, destination, time, or the ID of one thing."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -38,6 +38,13 @@ LONGEST_RUN = timedelta(hours=1)
 # Some had nothing for any subscription.
 RUNS_ASKED = 20
 LARGEST_KEY = 2**63 - 1
+# What a row of the list needs: of all columns of three tables, most of the time would go into reading times and JSON.
+SHOWN = (
+    *("routed_at", "count", "delivered_count", "dead_count", "discarded_count", "moved_count"),
+    *("state", "attempts", "next_attempt_at", "subscription__description", "subscription__state"),
+    *("destination__description", "destination__target", "destination__config"),
+    *("destination__state", "destination__retry_at"),
+)
 FORMAT = "%Y-%m-%dT%H:%M"
 
 
@@ -102,16 +109,18 @@ def read_search(query: Mapping[str, str], account: Account) -> Search:
     )
 
 
-def chips_of(account: Account, search: Search) -> list[tuple[str, str, str]]:
-    """What narrows the list: its name, in words, and the address without it."""
+def chips_of(account: Account, search: Search, fixed: Container[str] = ()) -> list[tuple[str, str]]:
+    """What narrows the list, in words, and the address without it; not what the page is about anyway."""
     words = {"q": f"ID: {search.text}", "from": f"from: {search.start_text}", "to": f"to: {search.end_text}"}
     if search.state:
         words["state"] = f"state: {STATES[search.state][0]}"
-    for name, named in (("subscription", account.subscriptions), ("destination", account.destinations)):
-        if pk := search.query.get(name):
-            found = named.filter(pk=pk).first()
+    shown = [name for name in search.query if name not in fixed]
+    for name, own in (("subscription", Subscription.objects.light()), ("destination", Destination.objects.light())):
+        if name in shown:
+            pk = search.query[name]
+            found = own.filter(account=account, pk=pk).first()
             words[name] = f"{name}: {found.name if found else pk}"
-    return [(name, words[name], search.without(name)) for name in search.query]
+    return [(words[name], search.without(name)) for name in shown]
 
 
 def find_deliveries(account: Account, search: Search) -> QuerySet[Delivery]:
@@ -130,7 +139,7 @@ def find_deliveries(account: Account, search: Search) -> QuerySet[Delivery]:
         found = found.filter(_keys_of(account, search))
     if search.text:
         found = found.filter(_by_id(account, search.text))
-    return found.select_related("subscription", "destination").defer("payload", "remaining", "destination__secrets")
+    return found.select_related("subscription", "destination").only(*SHOWN)
 
 
 def _keys_of(account: Account, search: Search) -> Q:
@@ -191,7 +200,7 @@ def add_last_attempts(deliveries: list[Delivery]) -> None:
         .annotate(newest=Subquery(newest))
         .values_list("pk", "newest")
     )
-    attempts = Attempt.objects.in_bulk([key for key in keys.values() if key])
+    attempts = Attempt.objects.only("duration_ms", "code").in_bulk([key for key in keys.values() if key])
     for delivery in deliveries:
         delivery.last_attempt = attempts.get(keys[delivery.pk] or 0)  # type: ignore[attr-defined]
 

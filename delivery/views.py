@@ -62,7 +62,7 @@ def _list(
         return HttpResponse(status=NO_CONTENT)
     context: dict[str, Any] = {
         "search": search,
-        "chips": [(words, address) for name, words, address in chips_of(request.account, search) if name not in fixed],
+        "chips": chips_of(request.account, search, fixed),
         "page": page,
         "days": by_day(page.rows),
         "version": version,

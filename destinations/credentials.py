@@ -52,7 +52,8 @@ def ending_soon(now: datetime) -> Q:
 
 def expiring(account: Account, now: datetime) -> list[Expiry]:
     """The destinations of an account whose credentials end within 30 days, the most urgent first. One query."""
-    soon = account.destinations.filter(ending_soon(now), deleted_at=None).order_by("credentials_expire_on", "pk")
+    soon = Destination.objects.light().existing().filter(ending_soon(now), account=account)
+    soon = soon.order_by("credentials_expire_on", "pk")
     return [expiry for destination in soon if (expiry := expiry_of(destination, now))]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.utils import timezone
 
@@ -13,21 +13,36 @@ LAGGING_AFTER = timedelta(minutes=5)
 
 
 class Health(Protocol):
-    """The columns that are read: of a destination, or a row of them alone, as pages that only count need no more."""
+    """The columns that a look depends on: of a destination, or a row of them alone where many are only counted."""
 
-    state: str
-    state_since: datetime
-    consecutive_failures: int
-    failing_since: datetime | None
-    last_attempt_at: datetime | None
+    @property
+    def state(self) -> str: ...
+    @property
+    def consecutive_failures(self) -> int: ...
+    @property
+    def last_attempt_at(self) -> datetime | None: ...
 
 
-HEALTH = tuple(Health.__annotations__)
+class Look(NamedTuple):
+    """As templates/components/_pill.html takes them."""
+
+    word: str
+    tone: str
+    icon: str
+
+
+PAUSED = Look("Paused", "held", "pause-circle")
+BLOCKED = Look("Blocked", "bad", "no-symbol")
+RETRYING = Look("Retrying", "warn", "arrow-path")
+LAGGING = Look("Lagging", "warn", "clock")
+NOTHING_SENT = Look("Nothing sent yet", "mute", "beaker")
+IDLE = Look("Idle", "mute", "minus-circle")
+DELIVERING = Look("Delivering", "ok", "check-circle")
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`tone` and `icon` as templates/components/_pill.html takes them; `since` where it has a beginning."""
+    """A look; `since` where it has a beginning."""
 
     word: str
     tone: str
@@ -39,22 +54,28 @@ class Standing:
         return self.tone == "bad"
 
 
-def standing_of(destination: Health, oldest_waiting: datetime | None = None) -> Standing:
+def look_of(health: Health, oldest_waiting: datetime | None, now: datetime) -> Look:
     """`oldest_waiting` is when the oldest record that waits for it was routed."""
-    if destination.state == Destination.State.PAUSED:
-        return Standing("Paused", "held", "pause-circle", destination.state_since)
-    if destination.state == Destination.State.BLOCKED:
-        return Standing("Blocked", "bad", "no-symbol", destination.state_since)
-    if destination.consecutive_failures:
-        return Standing("Retrying", "warn", "arrow-path", destination.failing_since)
-    return _standing_of_healthy(destination, oldest_waiting, timezone.now())
-
-
-def _standing_of_healthy(destination: Health, oldest_waiting: datetime | None, now: datetime) -> Standing:
+    if health.state != Destination.State.ACTIVE:
+        return PAUSED if health.state == Destination.State.PAUSED else BLOCKED
+    if health.consecutive_failures:
+        return RETRYING
     if oldest_waiting and now - oldest_waiting > LAGGING_AFTER:
-        return Standing("Lagging", "warn", "clock", oldest_waiting)
-    if destination.last_attempt_at is None:
-        return Standing("Nothing sent yet", "mute", "beaker")
-    if now - destination.last_attempt_at > IDLE_AFTER and not oldest_waiting:
-        return Standing("Idle", "mute", "minus-circle", destination.last_attempt_at)
-    return Standing("Delivering", "ok", "check-circle")
+        return LAGGING
+    if health.last_attempt_at is None:
+        return NOTHING_SENT
+    is_idle = now - health.last_attempt_at > IDLE_AFTER and not oldest_waiting
+    return IDLE if is_idle else DELIVERING
+
+
+def standing_of(destination: Destination, oldest_waiting: datetime | None = None) -> Standing:
+    """`oldest_waiting` as above."""
+    look = look_of(destination, oldest_waiting, timezone.now())
+    since = {
+        PAUSED: destination.state_since,
+        BLOCKED: destination.state_since,
+        RETRYING: destination.failing_since,
+        LAGGING: oldest_waiting,
+        IDLE: destination.last_attempt_at,
+    }
+    return Standing(*look, since.get(look))

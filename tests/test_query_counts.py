@@ -27,12 +27,8 @@ from tests.factories import (
 )
 from tests.world import PAGES, REPLAYED, World, make_world
 
-# Of the dearest kind of page; each of the others has its own number below, when it is another than this.
+# Session, person and account in three; then what each part of the dearest page needs.
 MOST = 16
-MOST_OF = {
-    # Session, person and account in three; then what each part of it needs.
-    "dashboard:overview": 18,
-}
 
 
 def queries_of(client: Client, address: str) -> int:
@@ -91,4 +87,4 @@ def test_a_page_makes_few_queries_and_no_more_when_there_is_more_to_show(
     many = queries_of(owner_client, address)
 
     assert many <= few, f"{few} queries became {many}."
-    assert many <= MOST_OF.get(name, MOST), many
+    assert many <= MOST, many

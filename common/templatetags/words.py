@@ -11,8 +11,7 @@ from django.forms import BaseForm, BoundField
 from django.template import Context
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
-from heroicons.templatetags.heroicons import heroicon_micro
+from django.utils.safestring import SafeString
 
 from common import ids, json_lines
 
@@ -210,19 +209,6 @@ def json_code(value: Any, sent: Any = None) -> SafeString:
     """The `li` elements of a JSON value; see templates/components/_json.html."""
     # A variable that the page does not have arrives as an empty string.
     return json_lines.json_lines(value, None if sent == "" else sent)
-
-
-@register.simple_tag
-def icon_symbol(name: str) -> SafeString:
-    """A micro icon to be used many times in the page: put it into the block `symbols`, then use `icon`."""
-    svg = heroicon_micro(name, size=None, id=f"i-{name}")
-    return mark_safe(svg.replace("<svg", "<symbol").replace("</svg>", "</symbol>"))  # noqa: S308  # nosec B308, B703
-
-
-@register.simple_tag
-def icon(name: str) -> SafeString:
-    """A use of `icon_symbol`: 60 bytes instead of 600."""
-    return format_html('<svg width="16" height="16" aria-hidden="true"><use href="#i-{}"/></svg>', name)
 
 
 @register.simple_tag(takes_context=True)

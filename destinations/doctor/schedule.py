@@ -58,4 +58,6 @@ def failing_checks(account: Account) -> list[TestRun]:
         destination__state=Destination.State.ACTIVE,
     )
     since = Q(destination__last_success_at=None) | Q(destination__last_success_at__lt=F("created_at"))
-    return list(failed.filter(since).exclude(Exists(newer)).select_related("destination").order_by("pk"))
+    found = failed.filter(since).exclude(Exists(newer)).select_related("destination").order_by("pk")
+    # Secrets would be decrypted.
+    return list(found.defer("secrets", "config", "record", "destination__secrets", "destination__metadata"))

@@ -22,7 +22,7 @@ from tests.carrying import Carry, FakeDatadog
 from tests.factories import HTTP, make_api_key, make_destination, make_event, make_subscription
 
 # Session, person and account in three; the tallies of an account are in two tables.
-OVERVIEW_QUERIES = 17
+OVERVIEW_QUERIES = 15
 
 
 def html_of(client: Client, page: str) -> str:
@@ -124,6 +124,24 @@ def test_what_needs_somebody_comes_in_order_with_its_remedy(owner_client: Client
     assert "Datadog refused the key. Held: 1 record, the first is lost in " in html
     assert "3 events are held until it is mended, the first for another " in html
     assert reverse("subscriptions:edit", args=[subscription.pk]) in html
+
+
+def test_of_many_in_need_the_first_are_written_out_and_the_others_counted(
+    owner_client: Client, account: Account
+) -> None:
+    places = [make_destination(account, description=f"Place {number:02}") for number in range(22)]
+    unnamed = make_destination(account, description="")
+    Destination.objects.filter(pk__in=[place.pk for place in places]).update(consecutive_failures=1)
+    Destination.objects.filter(pk=unnamed.pk).update(state="blocked", error_message="The key is refused.")
+
+    response = owner_client.get("/")
+
+    names = [item.name for item in response.context["items"]]
+    assert names == [unnamed.where, *(f"Place {number:02}" for number in range(19))]
+    assert "The key is refused." in response.context["items"][0].text
+    html = response.content.decode()
+    assert 'Needs you <span class="count">23</span>' in html
+    assert "and 3 more" in html
 
 
 def test_records_that_are_soon_lost_are_named(owner_client: Client, account: Account) -> None:

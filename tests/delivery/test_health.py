@@ -2,12 +2,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from delivery.health import answers_of, arrival_times_of, health_of, percentile
+from accounts.models import Account
+from delivery.health import answers_of, arrival_times_of, health_of, percentile, waiting_for
 from delivery.models import Attempt, AttemptPart, Delivery
+from delivery.templatetags.deliveries import look_of
 from destinations.models import Destination
 from destinations.standing import standing_of
+from tests.factories import make_destination
+
+COPIED = (
+    *("account_id", "subscription_id", "revision", "destination_id", "routed_at", "count", "bytes", "state"),
+    "delivered_count",
+)
 
 
 def attempt(destination: Destination, outcome: str, code: str, duration_ms: int, **fields: Any) -> Attempt:
@@ -124,3 +133,53 @@ def test_only_a_block_needs_a_person(destination: Destination) -> None:
     assert not standing_of(destination).needs_person
     destination.state = Destination.State.BLOCKED
     assert standing_of(destination).needs_person
+
+
+def test_what_waits_for_a_destination_is_its_own(account: Account, destination: Destination, held: Any) -> None:
+    waiting = held(destination, 2)
+    held(destination, 1, state="delivered", delivered_count=1)
+    held(make_destination(account), 3)
+
+    assert list(waiting_for(destination)) == [waiting]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="The plan is PostgreSQL's.")
+def test_for_a_busy_destination_only_what_waits_for_it_is_read(
+    account: Account, destination: Destination, held: Any
+) -> None:
+    made = [(held(make_destination(account), 1), 2000)]
+    delivered = {"state": "delivered", "delivered_count": 1}
+    made += [(held(destination, 1, **delivered), 2000)]
+    made += [(held(make_destination(account), 1, **delivered), 10) for _ in range(50)]
+    Delivery.objects.bulk_create(
+        Delivery(**{field: getattr(delivery, field) for field in COPIED})
+        for delivery, number in made
+        for _ in range(number)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE delivery_delivery")
+
+    known = Delivery.objects.waiting().filter(destination=destination)
+
+    # As PostgreSQL would do it: if it no longer does, waiting_for can go.
+    assert "delivery_waiting_by_time" in known.explain() or "Seq Scan" in known.explain()
+    plan = waiting_for(destination).explain()
+    assert "delivery_waiting" in plan
+    assert "delivery_waiting_by_time" not in plan
+
+
+def test_what_is_held_retried_or_settled_in_part_is_told_apart(destination: Destination, held: Any) -> None:
+    def word(**fields: Any) -> str:
+        return look_of(held(destination, 2, **fields)).word
+
+    assert word() == "Waiting"
+    assert word(attempts=1) == "Retrying"
+    assert word(state="delivered", delivered_count=2) == "Delivered"
+    assert word(state="delivered", delivered_count=1, dead_count=1) == "Delivered in part"
+    assert [word(state=state) for state in ("dead", "moved", "discarded")] == ["Dead", "Moved", "Discarded"]
+    destination.subscriptions.update(state="paused")
+    assert word(attempts=1) == "Held"
+    destination.subscriptions.update(state="active")
+    for stop in ("paused", "blocked"):
+        destination.state = stop
+        assert word(attempts=1) == "Held"

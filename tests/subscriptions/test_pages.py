@@ -17,6 +17,7 @@ from tests.carrying import Carry, FakeDatadog
 from tests.factories import AUDIT, HTTP, PORT_443, make_account, make_destination, make_event, make_subscription
 from tests.subscriptions.pages import LIST, address, html_of
 
+# Session, person and account in three; the rest is the page.
 ONE_QUERIES = 15
 TOKEN = re.compile(r"[A-Za-z0-9]{64}")
 
