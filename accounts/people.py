@@ -50,7 +50,7 @@ def change_account(*, account: Account, by: Membership, name: str, requires_two_
     """Raises PeopleError when the role of `by` does not allow it."""
     if not role_may(by.role, Action.MANAGE_ACCOUNT):
         raise PeopleError("Only owners and admins may change the account.")
-    current = Account.objects.select_for_update().get(pk=account.pk)
+    current = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     before = account_resource(current)
     current.name, current.requires_two_factor = name, requires_two_factor
     if account_resource(current) == before:
@@ -145,7 +145,7 @@ def is_last_owner(membership: Membership) -> bool:
 def _lock(membership: Membership, by: Membership | None = None) -> Membership:
     """The membership as it is now; the role of `by` is read again too, since both may have changed meanwhile."""
     # The account's row: two owners who demote each other at once must not both succeed.
-    Account.objects.select_for_update().get(pk=membership.account_id)
+    Account.objects.select_for_update(no_key=True).get(pk=membership.account_id)
     current = Membership.objects.select_related("user", "account").filter(pk=membership.pk).first()
     if current is None:
         raise PeopleError("This person is not in the account any more.")

@@ -79,7 +79,8 @@ class Carrier:
         error = call.error
         if call.result is not None:
             self._note(_answered(indexes, call, call.result))
-            self._note_success()
+            if len(call.result.rejections) < len(indexes):
+                self._note_success()
             self._back_off_after_rejections(call.result)
         elif isinstance(error, TooLargeError | RefusedError):
             if len(indexes) == 1:

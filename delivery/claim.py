@@ -72,7 +72,8 @@ def claim(*destination_ids: str) -> Lease:
         lease = Lease(secrets.token_hex(16), now + LEASE_TIME)
         # The lock on the destinations makes counting their slots and taking one a single step.
         sendable = Destination.objects.sendable(now).filter(pk__in=destination_ids).order_by("pk")
-        found = {each.pk: each for each in sendable.select_for_update(of=("self",)).select_related("account")}
+        locked = sendable.select_for_update(of=("self",), no_key=True).select_related("account")
+        found = {each.pk: each for each in locked}
         ordered = [found[pk] for pk in destination_ids if pk in found]
         taken = _slots_taken(ordered, now)
         free = [each for each in ordered if taken.get(each.pk, 0) < each.slots]

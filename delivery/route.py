@@ -86,7 +86,7 @@ def _write(run: Run) -> None:
     now = database_now()
     deliveries = deliveries_of(run, now)
     with transaction.atomic():
-        account = Account.objects.select_for_update().get(pk=run.account_id)
+        account = Account.objects.select_for_update(no_key=True).get(pk=run.account_id)
         if account.configuration_version != run.plan.version:
             raise PlanOutdatedError
         fresh = EventBatch.objects.filter(pk__in=[batch.pk for batch in run.batches], routed_at=None)

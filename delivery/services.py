@@ -85,7 +85,7 @@ def replay_dead_letters(
 @transaction.atomic
 def _replay_step(ids: Sequence[int], to: Destination | None, actor: Actor) -> list[Delivery]:
     fresh = (
-        DeadLetter.objects.select_for_update(of=("self",))
+        DeadLetter.objects.select_for_update(of=("self",), no_key=True)
         .filter(pk__in=ids, replayed_as=None)
         .select_related("delivery", "account")
         .defer("delivery__payload")

@@ -76,7 +76,9 @@ def set_expiry(*, destination: Destination, on: date | None) -> None:
 def switch_over(run: TestRun) -> StepResult:
     """The last step of a rotation: what has just been tested takes over. Raises DeliveryError."""
     with transaction.atomic():
-        found = Destination.objects.select_for_update().filter(pk=run.destination_id, deleted_at=None).first()
+        found = (
+            Destination.objects.select_for_update(no_key=True).filter(pk=run.destination_id, deleted_at=None).first()
+        )
         if found is None or found.revision != run.rotation.get("revision"):
             raise ConfigurationError("Not switched: the destination was changed meanwhile.", code="overtaken")
         actor = Actor(**run.rotation["actor"])

@@ -35,7 +35,7 @@ class DestinationQuerySet(models.QuerySet["Destination"]):
         """All is well with these, as it was. Those that somebody is changing just now are left out."""
         with transaction.atomic():
             # Two workers that note it of the same ones in different order must not wait for each other.
-            free = self.select_for_update(skip_locked=True).values("pk")
+            free = self.select_for_update(skip_locked=True, no_key=True).values("pk")
             Destination.objects.filter(pk__in=free).update(last_attempt_at=now, last_success_at=now)
 
     def wake(self) -> int:

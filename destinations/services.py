@@ -41,7 +41,7 @@ def create_destination(  # noqa: PLR0913
     format: str = "json",  # noqa: A002 - the contract's word
 ) -> Destination:
     """Raises ValidationError when the account's limit is reached."""
-    Account.objects.select_for_update().get(pk=account.pk)
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     if account.destinations.filter(deleted_at=None).count() >= account.max_destinations:
         raise ValidationError(
             f"This account has {account.max_destinations} destinations, its limit. Delete one, or ask for more.",
@@ -80,7 +80,7 @@ def update_destination(  # noqa: PLR0913
 
     What changes nothing makes no revision.
     """
-    current = Destination.objects.select_for_update().get(pk=destination.pk)
+    current = Destination.objects.select_for_update(no_key=True).get(pk=destination.pk)
     before, stored = recorded_destination(current), (current.config, current.secrets)
     given = {"description": description, "metadata": metadata, "refuses_too_old": refuses_too_old, "format": format}
     changed = {name: value for name, value in given.items() if value is not None}
@@ -115,7 +115,7 @@ def resume_destination(*, destination: Destination, actor: Actor) -> None:
 
 def _set_state(destination: Destination, state: Destination.State, user: User | None, actor: Actor) -> None:
     """What a person decides. Routing does not depend on it, so compiled plans stay good."""
-    current = Destination.objects.select_for_update().get(pk=destination.pk)
+    current = Destination.objects.select_for_update(no_key=True).get(pk=destination.pk)
     if current.state == state:
         return
     before = recorded_destination(current)

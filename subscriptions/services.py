@@ -36,7 +36,7 @@ def create_subscription(
     metadata: str = "",
 ) -> Subscription:
     """Raises ValidationError: unknown or repeated sources, bad filter or fields, foreign destinations, limits."""
-    Account.objects.select_for_update().get(pk=account.pk)
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     if account.subscriptions.filter(deleted_at=None).count() >= account.max_subscriptions:
         raise ValidationError(
             f"This account has {account.max_subscriptions} subscriptions, its limit. Delete one, or ask for more.",
@@ -63,7 +63,7 @@ def update_subscription(  # noqa: PLR0913
     destinations: Sequence[Destination] | None = None,
 ) -> Subscription:
     """Change what is given, as one new revision; what changes nothing makes none. Routed events go out as they were."""
-    current = Subscription.objects.select_for_update().get(pk=subscription.pk)
+    current = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
     before, stored = recorded_subscription(current), snapshot(current)
     for name, value in [("description", description), ("metadata", metadata), ("state", state)]:
         if value is not None:
@@ -86,7 +86,7 @@ def update_subscription(  # noqa: PLR0913
 @transaction.atomic
 def delete_subscription(*, subscription: Subscription, actor: Actor) -> None:
     """Capture nothing more. What is routed already still goes out; a tombstone keeps its history readable."""
-    current = Subscription.objects.select_for_update().get(pk=subscription.pk)
+    current = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
     before = recorded_subscription(current)
     current.deleted_at = timezone.now()
     current.state = Subscription.State.OFF

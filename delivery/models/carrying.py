@@ -77,7 +77,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def free(self, now: datetime) -> Self:
         """Those that no worker has under its lease, locked, in the order of their IDs; inside a transaction."""
-        return self.exclude(lease_expires_at__gt=now).select_for_update(of=("self",)).order_by("pk")
+        return self.exclude(lease_expires_at__gt=now).select_for_update(of=("self",), no_key=True).order_by("pk")
 
 
 class Delivery(models.Model):

@@ -14,9 +14,6 @@ from tests.factories import make_destination, make_event, make_subscription
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.xfail(
-    reason="delivery/drain.py notes a success first, so that each failure is the first one.", strict=True
-)
 def test_it_is_backed_off_from_further_each_time(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     destination = make_destination(account)
     make_subscription(account, destination)

@@ -297,13 +297,13 @@ def test_named_events_are_taken_in_steps_that_a_worker_has_memory_for(  # noqa: 
 ) -> None:
     """A thousand events may lie in as many batches of 5 MiB."""
     monkeypatch.setattr("delivery.replay_scope.STEP_BYTES", 1)
-    replay = start_replay(wanted(subscription, other, event_ids=(past[6], past[0], past[4])))
+    replay = start_replay(wanted(subscription, other, event_ids=(past[6], past[0], past[4])), actor=SYSTEM)
 
     steps(replay)
     assert (replay.state, replay.batches_done, replay.matched) == ("running", 1, 1)
-    pause_replay(replay=replay)
+    pause_replay(replay=replay, actor=SYSTEM)
     steps(replay)
-    resume_replay(replay=replay)
+    resume_replay(replay=replay, actor=SYSTEM)
     steps(replay, 3)
     carry(account)
 
