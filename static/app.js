@@ -123,10 +123,11 @@ on("htmx:configRequest", ({ detail }) => {
 
 // A button that its request disabled has lost the focus.
 on("htmx:afterRequest", ({ detail }) => document.activeElement === document.body && detail.elt.focus());
-// Polling waits while nobody looks, under the pointer, and for a focus it would take.
+// Polling waits while nobody looks, under the pointer, and for a focus it would take. A finger leaves its hover behind.
+const points = matchMedia("(hover: hover)");
 on("htmx:beforeRequest", (event) => {
   const { elt } = event.detail;
-  const inUse = document.hidden || elt.matches(".dims:hover") || $(":focus-visible:not([id], [hx-preserve] *)", elt);
+  const inUse = document.hidden || (points.matches && elt.matches(".dims:hover")) || $(":focus-visible:not([id], [hx-preserve] *)", elt);
   if (inUse && /^every/.test(elt.getAttribute("hx-trigger"))) event.preventDefault();
 });
 on("htmx:load", (event) => ready(event.target));
