@@ -133,11 +133,16 @@ on("htmx:beforeRequest", (event) => {
 on("htmx:load", (event) => ready(event.target));
 on("htmx:afterSwap", ({ detail }) => {
   const dialog = detail.target.closest?.("dialog");
-  if (dialog && !dialog.open && dialog.childElementCount) dialog.showModal();
+  if (dialog && !dialog.open && dialog.childElementCount) dialog.showModal(), dialog.append(...regions);
 });
-$("#dialog")?.addEventListener("close", (event) => event.target.replaceChildren());
+// Nobody hears what lies outside an open dialog: the regions go in with it, and out before its content goes.
+const regions = $$("#shout, #say");
+const keepRegions = (from) => from.contains(regions[0]) && document.body.append(...regions);
+$("#dialog")?.addEventListener("close", ({ target }) => (keepRegions(target), target.replaceChildren()));
 on("htmx:beforeSwap", (event) => {
-  const url = event.detail.xhr.responseURL;
+  const { target, shouldSwap, xhr } = event.detail;
+  if (shouldSwap) keepRegions(target);
+  const url = xhr.responseURL;
   if (!url || new URL(url).pathname !== root.dataset.signIn) return;
   event.detail.shouldSwap = false;
   shout("signed-out");

@@ -9,14 +9,11 @@ const announce = (text) => ($("#say").textContent = text);
 on("keydown", (event) => {
   const form = composer();
   if (!form) return;
-  const within = event.target.closest("#composer");
+  const keeps = event.target.matches(`#composer input:not([type=checkbox])${event.ctrlKey ? ", [data-cel]" : ""}`);
   if (event.key === "s" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     $("[data-save]", form).click();
-  } else if (event.key === "Enter" && within && event.target.matches("input:not([type=checkbox])")) {
-    event.preventDefault();
-    fire(event.target, "change");
-  } else if (event.key === "Enter" && event.ctrlKey && event.target.matches("[data-cel]")) {
+  } else if (event.key === "Enter" && keeps) {
     event.preventDefault();
     fire(event.target, "change");
   }
@@ -36,8 +33,7 @@ function number(area) {
   const lines = area.value.split("\n").length;
   gutter.replaceChildren(...Array.from({ length: lines }, (_, index) =>
     Object.assign(document.createElement("li"), { textContent: index + 1, className: index + 1 === bad ? "bad" : "" })));
-  area.toggleAttribute("aria-invalid", !!bad);
-  if (bad) area.setAttribute("aria-invalid", "true");
+  area.ariaInvalid = bad ? "true" : null;
 }
 const numberAll = () => $$("[data-cel]").forEach(number);
 
@@ -166,7 +162,6 @@ on("change", (event) => {
 on("htmx:afterSwap", ({ detail }) => {
   const form = composer();
   if (detail.target.id === "composer") {
-    $("#dialog").close();
     const goal = form.dataset.focus && byId(form.dataset.focus);
     if (goal && !$("#form-errors")) goal.focus();
   }
@@ -180,7 +175,9 @@ on("htmx:configRequest", ({ detail }) => {
   if (detail.target.id === "composer") sent = typed(detail.target);
 });
 on("htmx:beforeSwap", ({ detail }) => {
-  if (detail.target.id === "composer") late = [...typed(detail.target)].filter(([id, value]) => sent?.get(id) !== value);
+  if (detail.target.id !== "composer") return;
+  if (detail.shouldSwap) keepRegions($("#dialog")), $("#dialog").close();
+  late = [...typed(detail.target)].filter(([id, value]) => sent?.get(id) !== value);
 });
 on("htmx:afterSettle", () => {
   for (const [id, value] of late.splice(0)) {
