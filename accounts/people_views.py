@@ -1,5 +1,7 @@
 """The people of an account: list, invite, change, remove, leave; the account itself."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -115,26 +117,25 @@ def remove(request: AccountRequest, user_id: str) -> HttpResponse:
 @require_POST
 @needs(Action.MANAGE_PEOPLE)
 def resend_invitation(request: AccountRequest, invitation_id: str) -> HttpResponse:
-    invitation = _invitation(request, invitation_id)
-    try:
-        invitations.resend(invitation=invitation, by=request.membership)
-    except PeopleError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"Sent again to {invitation.email}. The link before it no longer works.")
-    return redirect("people")
+    said = "Sent again to {email}. The link before it no longer works."
+    return _act_on_invitation(request, invitation_id, invitations.resend, said)
 
 
 @require_POST
 @needs(Action.MANAGE_PEOPLE)
 def revoke_invitation(request: AccountRequest, invitation_id: str) -> HttpResponse:
-    invitation = _invitation(request, invitation_id)
+    said = "Revoked: the invitation of {email}. Its link no longer works."
+    return _act_on_invitation(request, invitation_id, invitations.revoke, said)
+
+
+def _act_on_invitation(request: AccountRequest, pk: str, act: Callable[..., object], said: str) -> HttpResponse:
+    invitation = _invitation(request, pk)
     try:
-        invitations.revoke(invitation=invitation, by=request.membership)
+        act(invitation=invitation, by=request.membership)
     except PeopleError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"Revoked: the invitation of {invitation.email}. Its link no longer works.")
+        messages.success(request, said.format(email=invitation.email))
     return redirect("people")
 
 

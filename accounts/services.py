@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.audit import Actor, record_change
 from accounts.models import Account, APIKey, Membership, Role, User, hash_token, make_token
+from common.api_schemas import shown_time
 
 
 @transaction.atomic
@@ -26,7 +27,7 @@ def api_key_resource(key: APIKey, token: str = "") -> dict[str, Any]:
         "uri": f"{settings.API_URL}/api_keys/{key.pk}",
         "description": key.description,
         "metadata": key.metadata,
-        "created_at": f"{key.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        "created_at": shown_time(key.created_at),
         "token": token,
         "owner_id": key.owner_id,
     }

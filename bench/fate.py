@@ -30,13 +30,19 @@ def fill(account: Any, subscription: Any, destination: Any, events: int) -> None
     """Of every request every second event matched and was delivered."""
     from django.utils import timezone
 
-    from common import bitmap
-    from delivery.models import Attempt, AttemptPart, Delivery, RoutedBatch, Routing
-    from events.models import EventBatch
-
     now = timezone.now()
+    outcome = _outcome(subscription)
+    for _ in range(events // REQUEST_EVENTS // RUN_BATCHES):
+        routing = _route(account, outcome, now)
+        _deliver(routing, subscription, destination, RUN_BATCHES * outcome["matched"], now)
+
+
+def _outcome(subscription: Any) -> dict[str, Any]:
+    """As routing keeps it of a request."""
+    from common import bitmap
+
     matched = range(0, REQUEST_EVENTS, 2)
-    outcome = {
+    return {
         "subscription": subscription.pk,
         "revision": 1,
         "types": [HTTP],
@@ -47,31 +53,43 @@ def fill(account: Any, subscription: Any, destination: Any, events: int) -> None
         "undecided": 0,
         "undecided_types": [],
     }
-    for _ in range(events // REQUEST_EVENTS // RUN_BATCHES):
-        routing = Routing.objects.create(
-            account=account, configuration_version=1, batches=RUN_BATCHES, events=RUN_BATCHES * REQUEST_EVENTS
-        )
-        batches = EventBatch.objects.bulk_create(_batch(account, now) for _ in range(RUN_BATCHES))
-        RoutedBatch.objects.bulk_create(
-            RoutedBatch(event_batch=batch, routing=routing, position=position, outcome=[outcome])
-            for position, batch in enumerate(batches)
-        )
-        count = RUN_BATCHES * len(matched)
-        delivery = Delivery.objects.create(
-            account=account, routing=routing, subscription=subscription, revision=1, destination=destination,
-            routed_at=now, count=count, bytes=1, types={HTTP: count}, delivered_count=count, state="delivered",
-            attempts=count // CALL_RECORDS, settled_at=now,
-        )  # fmt: skip
-        calls = Attempt.objects.bulk_create(
-            Attempt(destination=destination, destination_revision=1, started_at=now, duration_ms=5,
-                    outcome="delivered", code="200", records=CALL_RECORDS, bytes=1)
-            for _ in range(0, count, CALL_RECORDS)
-        )  # fmt: skip
-        AttemptPart.objects.bulk_create(
-            AttemptPart(attempt=call, delivery=delivery, first=number * CALL_RECORDS,
-                        last=(number + 1) * CALL_RECORDS - 1, delivered=CALL_RECORDS)
-            for number, call in enumerate(calls)
-        )  # fmt: skip
+
+
+def _route(account: Any, outcome: dict[str, Any], now: Any) -> Any:
+    """A run over requests that all came to the same."""
+    from delivery.models import RoutedBatch, Routing
+    from events.models import EventBatch
+
+    routing = Routing.objects.create(
+        account=account, configuration_version=1, batches=RUN_BATCHES, events=RUN_BATCHES * REQUEST_EVENTS
+    )
+    batches = EventBatch.objects.bulk_create(_batch(account, now) for _ in range(RUN_BATCHES))
+    RoutedBatch.objects.bulk_create(
+        RoutedBatch(event_batch=batch, routing=routing, position=position, outcome=[outcome])
+        for position, batch in enumerate(batches)
+    )
+    return routing
+
+
+def _deliver(routing: Any, subscription: Any, destination: Any, count: int, now: Any) -> None:
+    """The run's records, and the calls that took them."""
+    from delivery.models import Attempt, AttemptPart, Delivery
+
+    delivery = Delivery.objects.create(
+        account=subscription.account, routing=routing, subscription=subscription, revision=1,
+        destination=destination, routed_at=now, count=count, bytes=1, types={HTTP: count}, delivered_count=count,
+        state="delivered", attempts=count // CALL_RECORDS, settled_at=now,
+    )  # fmt: skip
+    calls = Attempt.objects.bulk_create(
+        Attempt(destination=destination, destination_revision=1, started_at=now, duration_ms=5,
+                outcome="delivered", code="200", records=CALL_RECORDS, bytes=1)
+        for _ in range(0, count, CALL_RECORDS)
+    )  # fmt: skip
+    AttemptPart.objects.bulk_create(
+        AttemptPart(attempt=call, delivery=delivery, first=number * CALL_RECORDS,
+                    last=(number + 1) * CALL_RECORDS - 1, delivered=CALL_RECORDS)
+        for number, call in enumerate(calls)
+    )  # fmt: skip
 
 
 def _batch(account: Any, now: Any) -> Any:

@@ -73,24 +73,39 @@ def addresses(account: Any) -> Iterator[tuple[str, str]]:
     """Name and address of all pages that are read."""
     from django.urls import reverse
 
+    from destinations.models import Destination
+    from tests.world import PAGES
+
+    world = _busy_world(account)
+    for name, route in PAGES:
+        yield name, reverse(name, kwargs=world.arguments(name, route))
+    blocked = Destination.objects.get(account=account, description="Destination 0001")
+    yield from _lists()
+    yield from _of_destinations(blocked.pk, world.destination.pk)
+    yield from _deliveries_and_events(world)
+
+
+def _busy_world(account: Any) -> Any:
+    """With the largest of everything in the place of what is new."""
     from delivery.models import DeadLetter, Delivery
     from destinations.models import Destination
     from subscriptions.models import Subscription
-    from tests.world import PAGES, make_world
+    from tests.world import make_world
 
     busy = Destination.objects.get(account=account, description="Destination 0000")
-    blocked = Destination.objects.get(account=account, description="Destination 0001")
     subscription = Subscription.objects.get(account=account, description="Edge 0000")
     old = Delivery.objects.filter(destination=busy).order_by("pk")[1000]
-    world = replace(
+    return replace(
         make_world(account),
         destination=busy,
         subscription=subscription,
         delivery=old,
         letter=DeadLetter.objects.filter(account=account).earliest("pk"),
     )
-    for name, route in PAGES:
-        yield name, reverse(name, kwargs=world.arguments(name, route))
+
+
+def _lists() -> Iterator[tuple[str, str]]:
+    """In other ranges and orders, searched and filtered."""
     yield from (
         ("overview, 1 h", "/?range=1h"),
         ("overview, 7 d", "/?range=7d"),
@@ -100,25 +115,36 @@ def addresses(account: Any) -> Iterator[tuple[str, str]]:
         ("subscriptions, last page", "/subscriptions/?page=20"),
         ("destinations, searched", "/destinations/?q=0999"),
         ("destinations, blocked", "/destinations/?state=blocked"),
-        ("blocked destination, 7 d", f"/destinations/{blocked.pk}/?range=7d"),
-        ("blocked destination, resume", f"/destinations/{blocked.pk}/resume/"),
-        ("blocked destination, delete", f"/destinations/{blocked.pk}/delete/"),
-        ("busy destination, 7 d", f"/destinations/{busy.pk}/?range=7d"),
+        ("dead letters of a reason", "/dead-letters/?reason=413"),
+        ("dead letters of a reason to replay", "/dead-letters/replay/?reason=413"),
+        ("find by name", "/find/?q=edge"),
+    )
+
+
+def _of_destinations(blocked: str, busy: str) -> Iterator[tuple[str, str]]:
+    yield from (
+        ("blocked destination, 7 d", f"/destinations/{blocked}/?range=7d"),
+        ("blocked destination, resume", f"/destinations/{blocked}/resume/"),
+        ("blocked destination, delete", f"/destinations/{blocked}/delete/"),
+        ("busy destination, 7 d", f"/destinations/{busy}/?range=7d"),
+    )
+
+
+def _deliveries_and_events(world: Any) -> Iterator[tuple[str, str]]:
+    old = world.delivery
+    yield from (
         ("deliveries that wait", "/deliveries/?state=waiting"),
         ("deliveries that are held", "/deliveries/?state=held"),
         ("deliveries that are retried", "/deliveries/?state=retrying"),
         ("deliveries with refused records", "/deliveries/?state=refused"),
         ("deliveries that were moved", "/deliveries/?state=moved"),
-        ("deliveries of a subscription, moved", f"/deliveries/?state=moved&subscription={subscription.pk}"),
-        ("deliveries of a destination, dead", f"/deliveries/?state=dead&destination={busy.pk}"),
+        ("deliveries of a subscription, moved", f"/deliveries/?state=moved&subscription={world.subscription.pk}"),
+        ("deliveries of a destination, dead", f"/deliveries/?state=dead&destination={world.destination.pk}"),
         ("deliveries of an event", f"/deliveries/?q={world.letter.event_id}"),
         ("deliveries of a request", f"/deliveries/?q=request-{old.pk}"),
         ("deliveries of a day", f"/deliveries/?from={old.routed_at:%Y-%m-%dT00:00}&to={old.routed_at:%Y-%m-%dT23:59}"),
         ("deliveries, far back", f"/deliveries/?before={old.pk}"),
         ("old event", f"/events/{world.letter.event_id}/"),
-        ("dead letters of a reason", "/dead-letters/?reason=413"),
-        ("dead letters of a reason to replay", "/dead-letters/replay/?reason=413"),
-        ("find by name", "/find/?q=edge"),
         ("find an event", f"/find/?q={world.event}"),
     )
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from ninja import Schema
 
 from common.api import refuse
 from common.ids import SHAPE, is_id
@@ -17,6 +18,13 @@ DEFAULT_LIMIT = MAX_LIMIT = 100
 CHUNK = 200
 # Of a 64-bit key.
 MAX_DIGITS = 18
+
+
+class Page(Schema):
+    """The parameters of every list: which page of it."""
+
+    before_id: str | None = None
+    limit: str | None = None
 
 
 def read_limit(text: str | None) -> int:
@@ -39,11 +47,25 @@ def check_id(value: str, prefix: str, name: str) -> str:
     raise refuse(223, f"{name} {value[:60]!r} is not an ID. Give one such as {prefix}_ and 27 letters and digits.")
 
 
+def read_number(value: str) -> int:
+    """A number that serves as an ID, such as that of a delivery; -1, which no row has, when it is none."""
+    return int(value) if value.isascii() and value.isdecimal() and len(value) <= MAX_DIGITS else -1
+
+
 def check_number(value: str, name: str) -> int:
-    """A number that serves as an ID, such as that of a delivery. Raises APIError."""
-    if value.isascii() and value.isdecimal() and len(value) <= MAX_DIGITS:
-        return int(value)
-    raise refuse(223, f"{name} {value[:60]!r} is not an ID of this kind, which is a number.")
+    """The same; raises APIError when it is none."""
+    if (number := read_number(value)) < 0:
+        raise refuse(223, f"{name} {value[:60]!r} is not an ID of this kind, which is a number.")
+    return number
+
+
+def list_numbered(
+    request: HttpRequest, queryset: QuerySet[Row], page: Page, *, name: str, show: Callable[[Row], Any]
+) -> dict[str, Any]:
+    """The page of rows whose IDs are numbers. Raises APIError."""
+    if page.before_id:
+        queryset = queryset.filter(pk__lt=check_number(page.before_id, "before_id"))
+    return list_page(request, queryset, name=name, show=show, limit=read_limit(page.limit))
 
 
 def list_page(

@@ -1,7 +1,7 @@
 """What bodies of the API have in common: unknown keys refused by name, texts bounded in bytes, times in UTC."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, overload
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -10,9 +10,20 @@ MAX_DESCRIPTION_BYTES = 255
 MAX_METADATA_BYTES = 4096
 
 
+@overload
+def shown_time(at: datetime) -> str: ...
+@overload
+def shown_time(at: None) -> None: ...
+@overload
+def shown_time(at: datetime | None) -> str | None: ...
 def shown_time(at: datetime | None) -> str | None:
     """RFC 3339, to the second, such as 2026-11-28T08:00:00Z; `at` is in UTC."""
     return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None
+
+
+def shown_key(pk: int | None) -> str | None:
+    """Keys are numbers, of which some clients keep too few digits: the API shows them as text."""
+    return None if pk is None else str(pk)
 
 
 class Input(BaseModel):

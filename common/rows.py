@@ -1,15 +1,15 @@
-"""Rows with large blobs, written and read in PostgreSQL's binary format.
+"""Where the ORM is slow on PostgreSQL. On SQLite, which has no such detours, the ORM does it all.
 
-Django's ORM sends a blob as hexadecimal text inside the statement and reads it as such: for 100 kB that costs four to
-five times as much as the blob itself. Here psycopg's own cursor does it on Django's connection, in the same
-transaction. On SQLite, which has no such detour, the ORM does it all.
+It sends a blob as hexadecimal text inside the statement and reads it as such: for 100 kB that costs four to five times
+as much as the blob itself. Here psycopg's own cursor does it on Django's connection, in the same transaction.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.db import connection, models
+from django.db.models.functions import JSONArray
 
 M = TypeVar("M", bound=models.Model)
 
@@ -49,6 +49,26 @@ def blobs(model: type[models.Model], column: str, keys: Collection[int]) -> dict
     with _cursor() as cursor:
         cursor.execute(statement, [list(keys)], binary=True)
         return dict(cursor.fetchall())
+
+
+def first_of_each(
+    model: type[models.Model],
+    keys: Collection[Any],
+    related: Callable[[Any], models.QuerySet[Any]],
+    columns: Sequence[str],
+    most: int,
+) -> dict[Any, list[list[Any]]]:
+    """The first `most` rows of `related`, called with a primary key of `model`, for each of these keys: their columns.
+
+    On PostgreSQL one query, and for each key one look into the index that `related` is ordered by.
+    """
+    if connection.vendor != "postgresql":
+        return {key: [list(row) for row in related(key).values_list(*columns)[:most]] for key in keys}
+    # An embedded installation does without psycopg.
+    from django.contrib.postgres.expressions import ArraySubquery  # noqa: PLC0415
+
+    rows = related(models.OuterRef("pk")).values(row=JSONArray(*columns))[:most]
+    return dict(model._default_manager.filter(pk__in=keys).values_list("pk", ArraySubquery(rows)))
 
 
 @contextmanager

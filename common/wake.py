@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 # A flag outlives a crash between setting it and enqueueing by this much; the sweep is as patient.
 FLAG_SECONDS = 5
+DRAIN = "delivery.jobs.drain_job"
 # Its flag is never taken down: it is the pace.
 NOTICES = "dashboard.jobs.notices_job"
 NOTICE_SECONDS = 60
@@ -40,9 +41,11 @@ def mend(account_id: str) -> None:
     _after_commit("route", "delivery.jobs.mend_job", account_id)
 
 
-def drain(destination_id: str, *, slow: bool = False) -> None:
-    """After the commit: deliveries to this destination are due."""
-    _after_commit("drain-slow" if slow else "drain", "delivery.jobs.drain_job", destination_id)
+def drain(*destination_ids: str, slow: bool = False) -> None:
+    """After the commit: deliveries to these destinations are due."""
+    if destination_ids:
+        queue = "drain-slow" if slow else "drain"
+        transaction.on_commit(partial(stand_ready, queue, *destination_ids), robust=True)
 
 
 def replay(replay_id: int) -> None:
@@ -75,24 +78,57 @@ def notices() -> None:
     _after_commit("mail", NOTICES, "all", NOTICE_SECONDS)
 
 
+def stand_ready(queue: str, *destination_ids: str) -> None:
+    """Line destinations up behind those that stand ready, each once, and see that a worker of this queue comes.
+
+    One job drains many destinations: rq takes longer for a job than draining does where little is due.
+    """
+    if time.monotonic() < _silent_until:
+        return
+    try:
+        pipeline = connection().pipeline(transaction=False)
+        if destination_ids:
+            # A microsecond apart, or they would be lined up by their IDs.
+            now = time.time()
+            pipeline.zadd(_ready(queue), {pk: now + place / 1e6 for place, pk in enumerate(destination_ids)}, nx=True)
+        pipeline.llen(_queue(queue).key)
+        pipeline.set(_flag(DRAIN, queue), 1, nx=True, ex=FLAG_SECONDS)
+        *_, standing, is_first = pipeline.execute()
+        if is_first and not standing:
+            _enqueue(queue, DRAIN, queue)
+    except RedisError as error:
+        _fall_silent("wake_up_lost", error, job=DRAIN, key=queue)
+
+
+def next_ready(queue: str, most: int) -> tuple[list[str], int]:
+    """The destinations that have stood ready for longest, taken out of the line, and how many stand behind them."""
+    try:
+        pipeline = connection().pipeline(transaction=False)
+        pipeline.zpopmin(_ready(queue), most)
+        pipeline.zcard(_ready(queue))
+        taken, behind = pipeline.execute()
+    except RedisError as error:
+        log.warning("line_not_seen", queue=queue, error=str(error))
+        return [], 0
+    return [pk.decode() for pk, _ in taken], behind
+
+
 def waiting_jobs(queue: str) -> int:
     """How many jobs stand in a queue; many, for all we know, while Redis does not answer."""
     try:
-        return Queue(queue, connection=connection(), serializer=JSONSerializer).count
+        return _queue(queue).count
     except RedisError:
         return MANY
 
 
 def first_job(queue: str) -> str | None:
     """The ID of the job that is next in a queue; None when it is empty, or Redis does not answer."""
-    global _silent_until  # noqa: PLW0603
     if time.monotonic() < _silent_until:
         return None
     try:
-        return next(iter(Queue(queue, connection=connection(), serializer=JSONSerializer).get_job_ids(0, 1)), None)
+        return next(iter(_queue(queue).get_job_ids(0, 1)), None)
     except RedisError as error:
-        _silent_until = time.monotonic() + SILENT_SECONDS
-        log.warning("queue_not_seen", queue=queue, error=str(error))
+        _fall_silent("queue_not_seen", error, queue=queue)
         return None
 
 
@@ -140,21 +176,35 @@ def _after_commit(queue: str, job: str, key: str, flag_seconds: int = FLAG_SECON
     transaction.on_commit(partial(_wake, queue, job, key, flag_seconds), robust=True)
 
 
+def _queue(name: str) -> Queue:
+    return Queue(name, connection=connection(), serializer=JSONSerializer)
+
+
+def _ready(queue: str) -> str:
+    return f"ready:{queue}"
+
+
 def _wake(queue: str, job: str, key: str, flag_seconds: int) -> None:
-    global _silent_until  # noqa: PLW0603
     if time.monotonic() < _silent_until:
         return
     try:
-        redis = connection()
-        if not redis.set(_flag(job, key), 1, nx=True, ex=flag_seconds):
-            return
-        Queue(queue, connection=redis, serializer=JSONSerializer).enqueue(
-            job,
-            key,
-            result_ttl=0,
-            failure_ttl=FAILURE_SECONDS,
-            job_timeout=settings.RQ_QUEUES[queue]["DEFAULT_TIMEOUT"],
-        )
+        if connection().set(_flag(job, key), 1, nx=True, ex=flag_seconds):
+            _enqueue(queue, job, key)
     except RedisError as error:
-        _silent_until = time.monotonic() + SILENT_SECONDS
-        log.warning("wake_up_lost", job=job, key=key, error=str(error))
+        _fall_silent("wake_up_lost", error, job=job, key=key)
+
+
+def _enqueue(queue: str, job: str, key: str) -> None:
+    _queue(queue).enqueue(
+        job,
+        key,
+        result_ttl=0,
+        failure_ttl=FAILURE_SECONDS,
+        job_timeout=settings.RQ_QUEUES[queue]["DEFAULT_TIMEOUT"],
+    )
+
+
+def _fall_silent(event: str, error: RedisError, **what: str) -> None:
+    global _silent_until  # noqa: PLW0603
+    _silent_until = time.monotonic() + SILENT_SECONDS
+    log.warning(event, error=str(error), **what)

@@ -1,6 +1,7 @@
 """The OpenAPI document: what the routers say, with what every operation shares, and an example of each body."""
 
 import copy
+import json
 from typing import Any
 
 from ninja import NinjaAPI
@@ -108,7 +109,17 @@ class DocumentedAPI(NinjaAPI):
         for operations in schema["paths"].values():
             for operation in operations.values():
                 _complete(operation)
+        _drop_unnamed(schema)
         return schema
+
+
+def _drop_unnamed(schema: OpenAPISchema) -> None:
+    """Parameters of several operations stand in a schema, which each operation spells out: nothing refers to it."""
+    text = json.dumps(schema)
+    schemas = schema["components"]["schemas"]
+    for name in list(schemas):
+        if f'"#/components/schemas/{name}"' not in text:
+            del schemas[name]
 
 
 def _complete(operation: dict[str, Any]) -> None:

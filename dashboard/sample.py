@@ -8,25 +8,14 @@ from accounts.services import create_account
 from destinations.emulators.resources import DEMO_DESTINATIONS
 from destinations.models import Destination
 from destinations.services import create_destination
+from events.catalog import catalog
+from subscriptions.drafting.presets import preset_fields
 from subscriptions.services import SourceSpec, create_subscription
 
 OWNER_EMAIL = "owner@example.com"
 ACCOUNT_NAME = "Acme Edge"
 
-REQUEST_FIELDS = [
-    "conn.client_ip",
-    "conn.server_name",
-    "conn.server_port",
-    "http.request.method",
-    "http.request.url.host",
-    "http.request.url.path",
-    "http.request.url.query",
-    "http.request.user_agent",
-    "http.request.body_length",
-    "http.response.status_code",
-    "http.response.body_length",
-    "tls.version",
-]
+REQUEST = "http_request_complete.v0"
 AUDIT_TYPES = [
     f"{kind}_{action}.v0"
     for kind in ("api_key", "event_destination", "event_subscription", "ip_policy", "domain", "tls_certificate")
@@ -61,9 +50,9 @@ def create_sample(account: Account) -> None:
         description="Requests to the API on 443",
         sources=[
             SourceSpec(
-                "http_request_complete.v0",
+                REQUEST,
                 filter='ev.conn.server_port == 443 && ev.conn.server_name.startsWith("api.")',
-                fields=REQUEST_FIELDS,
+                fields=preset_fields(catalog()[REQUEST], "access_log"),
             ),
             SourceSpec("tcp_connection_closed.v0", filter="ev.conn.server_port != 443"),
         ],

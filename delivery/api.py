@@ -1,16 +1,17 @@
 """What was carried, in the API: deliveries with their attempts, and dead letters, which can be replayed."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
-from ninja import Router, Schema
+from django.db.models import QuerySet
+from ninja import Query, Router, Schema
 
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError, refuse
-from common.api_paging import check_id, check_number, list_page, read_limit
-from common.api_schemas import Input, shown_time
-from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery
+from common.api_paging import Page, check_id, check_number, list_numbered, read_number
+from common.api_schemas import Input, shown_key, shown_time
+from delivery.models import AttemptPart, DeadLetter, Delivery
 from delivery.services import replay_dead_letters
 
 router = Router(tags=["EventDeliveries"], auth=account_key)
@@ -97,10 +98,6 @@ class Replay(Schema):
     event_deliveries: list[EventDelivery]
 
 
-def _key(pk: int | None) -> str | None:
-    return None if pk is None else str(pk)
-
-
 def delivery_resource(delivery: Delivery) -> dict[str, Any]:
     is_waiting = delivery.state == Delivery.State.WAITING
     return {
@@ -110,7 +107,7 @@ def delivery_resource(delivery: Delivery) -> dict[str, Any]:
         "settled_at": shown_time(delivery.settled_at),
         "state": delivery.state,
         "origin": delivery.origin,
-        "parent_id": _key(delivery.parent_id),
+        "parent_id": shown_key(delivery.parent_id),
         "subscription_id": delivery.subscription_id,
         "subscription_revision": delivery.revision,
         "destination_id": delivery.destination_id,
@@ -126,7 +123,8 @@ def delivery_resource(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def attempt_resource(attempt: Attempt, part: AttemptPart) -> dict[str, Any]:
+def attempt_resource(part: AttemptPart) -> dict[str, Any]:
+    attempt = part.attempt
     names = ("duration_ms", "outcome", "code", "message", "request_id")
     return {
         "id": str(attempt.pk),
@@ -143,8 +141,17 @@ def dead_letter_resource(letter: DeadLetter) -> dict[str, Any]:
         "delivery_id": str(letter.delivery_id),
         **{name: getattr(letter, name) for name in names},
         "died_at": shown_time(letter.died_at),
-        "replayed_as": _key(letter.replayed_as_id),
+        "replayed_as": shown_key(letter.replayed_as_id),
     }
+
+
+def _narrowed(rows: QuerySet[Any], subscription_id: str | None, destination_id: str | None) -> QuerySet[Any]:
+    """Those of one subscription, of one destination, or both. Raises APIError."""
+    if subscription_id:
+        rows = rows.filter(subscription=check_id(subscription_id, "esb", "subscription_id"))
+    if destination_id:
+        rows = rows.filter(destination=check_id(destination_id, "ed", "destination_id"))
+    return rows
 
 
 def _of_account(request: APIRequest) -> Any:
@@ -156,8 +163,7 @@ def _of_account(request: APIRequest) -> Any:
 )
 def list_deliveries(
     request: APIRequest,
-    before_id: str | None = None,
-    limit: str | None = None,
+    page: Annotated[Page, Query()],
     state: str | None = None,
     subscription_id: str | None = None,
     destination_id: str | None = None,
@@ -168,18 +174,12 @@ def list_deliveries(
         if state not in Delivery.State.values:
             raise refuse(215, f"state {state[:40]!r} is not known. Give one of {', '.join(Delivery.State.values)}.")
         rows = rows.filter(state=state)
-    if subscription_id:
-        rows = rows.filter(subscription=check_id(subscription_id, "esb", "subscription_id"))
-    if destination_id:
-        rows = rows.filter(destination=check_id(destination_id, "ed", "destination_id"))
-    if before_id:
-        rows = rows.filter(pk__lt=check_number(before_id, "before_id"))
-    return list_page(request, rows, name="event_deliveries", show=delivery_resource, limit=read_limit(limit))
+    rows = _narrowed(rows, subscription_id, destination_id)
+    return list_numbered(request, rows, page, name="event_deliveries", show=delivery_resource)
 
 
 def find_delivery(request: APIRequest, pk: str) -> Delivery:
-    number = int(pk) if pk.isascii() and pk.isdecimal() and len(pk) <= len("9" * 18) else -1
-    found: Delivery | None = _of_account(request).filter(pk=number).first()
+    found: Delivery | None = _of_account(request).filter(pk=read_number(pk)).first()
     if found is None:
         message = f"There is no delivery {pk[:40]!r} in this account. GET /event_deliveries lists them."
         raise APIError(404, HTTPStatus.NOT_FOUND, message)
@@ -202,20 +202,11 @@ def get_delivery(request: APIRequest, id: str) -> dict[str, Any]:  # noqa: A002
 def list_attempts(
     request: APIRequest,
     id: str,  # noqa: A002
-    before_id: str | None = None,
-    limit: str | None = None,
+    page: Annotated[Page, Query()],
 ) -> dict[str, Any]:
     """Newest first: each call to the target that carried records of this delivery."""
     parts = AttemptPart.objects.filter(delivery=find_delivery(request, id)).select_related("attempt")
-    if before_id:
-        parts = parts.filter(pk__lt=check_number(before_id, "before_id"))
-    return list_page(
-        request,
-        parts,
-        name="event_attempts",
-        show=lambda part: attempt_resource(part.attempt, part),
-        limit=read_limit(limit),
-    )
+    return list_numbered(request, parts, page, name="event_attempts", show=attempt_resource)
 
 
 @router.get(
@@ -226,20 +217,14 @@ def list_attempts(
 )
 def list_dead_letters(
     request: APIRequest,
-    before_id: str | None = None,
-    limit: str | None = None,
+    page: Annotated[Page, Query()],
     destination_id: str | None = None,
     subscription_id: str | None = None,
 ) -> dict[str, Any]:
     """Newest first: records that were refused for good, each with the reason."""
     rows = DeadLetter.objects.filter(account=request.auth.account).defer("payload")
-    if subscription_id:
-        rows = rows.filter(subscription=check_id(subscription_id, "esb", "subscription_id"))
-    if destination_id:
-        rows = rows.filter(destination=check_id(destination_id, "ed", "destination_id"))
-    if before_id:
-        rows = rows.filter(pk__lt=check_number(before_id, "before_id"))
-    return list_page(request, rows, name="event_dead_letters", show=dead_letter_resource, limit=read_limit(limit))
+    rows = _narrowed(rows, subscription_id, destination_id)
+    return list_numbered(request, rows, page, name="event_dead_letters", show=dead_letter_resource)
 
 
 @router.post(

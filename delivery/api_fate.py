@@ -9,7 +9,7 @@ from ninja import Router, Schema
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError
 from common.api_paging import check_id
-from common.api_schemas import shown_time
+from common.api_schemas import shown_key, shown_time
 from common.ids import SHAPE
 from delivery.fate import EventFate, Fate, fate_of
 
@@ -52,10 +52,6 @@ class EventFateShown(Schema):
     fates: list[FateThere]
 
 
-def _key(pk: int | None) -> str | None:
-    return None if pk is None else str(pk)
-
-
 def fate_resource(found: EventFate) -> dict[str, Any]:
     return {
         "id": found.event_id,
@@ -75,8 +71,8 @@ def _there(fate: Fate) -> dict[str, Any]:
         "destination_id": fate.destination or None,
         "state": fate.state.value,
         "at": shown_time(fate.at),
-        "delivery_id": _key(fate.delivery),
-        "attempt_id": _key(fate.attempt),
+        "delivery_id": shown_key(fate.delivery),
+        "attempt_id": shown_key(fate.attempt),
         "code": fate.code,
         "reason": fate.reason,
         "request_id": fate.request_id,
@@ -84,8 +80,8 @@ def _there(fate: Fate) -> dict[str, Any]:
             {
                 "at": shown_time(happening.at),
                 "what": happening.what,
-                "delivery_id": _key(happening.delivery),
-                "attempt_id": _key(happening.attempt),
+                "delivery_id": shown_key(happening.delivery),
+                "attempt_id": shown_key(happening.attempt),
                 "code": happening.code,
                 "message": happening.message,
                 "request_id": happening.request_id,

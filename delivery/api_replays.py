@@ -1,21 +1,21 @@
 """Replaying past events in the API: what it would do, starting one, and stopping it."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
-from ninja import Router, Schema
+from ninja import Query, Router, Schema
 
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError, refuse
-from common.api_paging import check_id, check_number, list_page, read_limit
-from common.api_schemas import Input
+from common.api_paging import Page, check_id, list_numbered, read_number
+from common.api_schemas import Input, shown_time
 from delivery.models import Replay
 from delivery.replay import cancel_replay, pause_replay, resume_replay, start_replay
-from delivery.replay_preview import preview
+from delivery.replay_preview import Preview, preview
 from delivery.replay_scope import ReplayRefusedError, Wanted
 from destinations.api import find_destination
 from subscriptions.api_bodies import find_subscription
@@ -42,15 +42,10 @@ class EventReplayCreate(Input):
     events_per_second: int | None = None
 
 
-class EventReplayPreview(Schema):
-    events: int
-    gone: int
-    matched: int
-    delivered_before: int
-    too_old: int
-    bytes: int
-    seconds: float
-    is_estimate: bool
+@dataclass(frozen=True)
+class EventReplayPreview(Preview):
+    # What the API calls it.
+    __doc__ = Preview.__doc__
 
 
 class EventReplay(Schema):
@@ -84,8 +79,8 @@ def replay_resource(replay: Replay) -> dict[str, Any]:
         "id": str(replay.pk),
         "uri": f"{settings.API_URL}/event_replays/{replay.pk}",
         **{name: getattr(replay, name) for name in (*names, "batches_total", "scanned", "matched", "error")},
-        "start": f"{replay.start:%Y-%m-%dT%H:%M:%SZ}",
-        "end": f"{replay.end:%Y-%m-%dT%H:%M:%SZ}",
+        "start": shown_time(replay.start),
+        "end": shown_time(replay.end),
     }
 
 
@@ -154,17 +149,14 @@ def create(request: APIRequest, payload: EventReplayCreate | None = None) -> dic
 
 
 @router.get("/event_replays", response=EventReplayList, operation_id="EventReplaysList", summary="List replays")
-def list_all(request: APIRequest, before_id: str | None = None, limit: str | None = None) -> dict[str, Any]:
+def list_all(request: APIRequest, page: Annotated[Page, Query()]) -> dict[str, Any]:
     """Newest first."""
     rows = Replay.objects.filter(account=request.auth.account)
-    if before_id:
-        rows = rows.filter(pk__lt=check_number(before_id, "before_id"))
-    return list_page(request, rows, name="event_replays", show=replay_resource, limit=read_limit(limit))
+    return list_numbered(request, rows, page, name="event_replays", show=replay_resource)
 
 
 def find_replay(request: APIRequest, pk: str) -> Replay:
-    is_number = pk.isascii() and pk.isdecimal() and len(pk) < len(str(1 << 60))
-    found = Replay.objects.filter(account=request.auth.account, pk=int(pk)).first() if is_number else None
+    found = Replay.objects.filter(account=request.auth.account, pk=read_number(pk)).first()
     if found is None:
         message = f"There is no replay {pk[:40]!r} in this account. GET /event_replays lists them."
         raise APIError(404, HTTPStatus.NOT_FOUND, message)

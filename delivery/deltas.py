@@ -22,7 +22,11 @@ class Deltas:
 
     def save(self) -> None:
         """Insert the sums; call in the transaction that changes the deliveries."""
-        Tally.objects.bulk_create(
+        Tally.objects.bulk_create(self.tallies())
+
+    def tallies(self) -> list[Tally]:
+        """The sums, not saved."""
+        return [
             Tally(
                 account_id=account,
                 minute=minute,
@@ -36,7 +40,7 @@ class Deltas:
             for (account, minute, subscription, revision, destination, origin, event_type), counts in (
                 self._counts.items()
             )
-        )
+        ]
 
 
 def _key(delivery: Delivery, event_type: str) -> Key:

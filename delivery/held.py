@@ -14,12 +14,12 @@ from django.db import transaction
 from django.db.models import F, Min, Sum
 from django.utils import timezone
 
-from accounts.audit import SYSTEM, Actor
-from common import payloads, wake
+from accounts.audit import Actor
+from common import wake
 from common.clock import database_now
 from delivery.deltas import Deltas
 from delivery.expiry import kill
-from delivery.lines import open_lines, open_types, types_of
+from delivery.lines import as_columns, open_lines, open_types
 from delivery.models import Delivery, DeliveryQuerySet, Origin
 from delivery.trail import record_waiting
 from destinations.models import Destination
@@ -90,7 +90,7 @@ def count_waiting(*, destination: Destination | None = None, subscription: Subsc
 
 
 def discard_waiting(
-    *, destination: Destination | None = None, subscription: Subscription | None = None, actor: Actor = SYSTEM
+    *, actor: Actor, destination: Destination | None = None, subscription: Subscription | None = None
 ) -> int:
     """Give up what waits: a person's explicit act. Returns the number of records."""
     owner = _owner(destination, subscription)
@@ -106,9 +106,9 @@ def discard_waiting(
 def move_waiting(
     *,
     to: Destination,
+    actor: Actor,
     destination: Destination | None = None,
     subscription: Subscription | None = None,
-    actor: Actor = SYSTEM,
 ) -> int:
     """Send what waits to another destination, each delivery under a new one that names it as its parent.
 
@@ -132,7 +132,7 @@ def move_waiting(
     return moved
 
 
-def resume(*, destination: Destination, how: Resume, to: Destination | None = None, actor: Actor = SYSTEM) -> int:
+def resume(*, destination: Destination, how: Resume, actor: Actor, to: Destination | None = None) -> int:
     """Let a destination go on; returns how many records were discarded or moved. Raises NotPossibleError."""
     taken = 0
     if how == Resume.SKIP:
@@ -246,8 +246,6 @@ def _move(deliveries: Sequence[Delivery], to: Destination) -> int:
 
 def _child(delivery: Delivery, to: Destination, now: datetime) -> Delivery:
     """A new delivery of what is open in this one."""
-    lines = open_lines(delivery)
-    ndjson = b"".join(line + b"\n" for line in lines)
     return Delivery(
         account_id=delivery.account_id,
         subscription_id=delivery.subscription_id,
@@ -257,10 +255,7 @@ def _child(delivery: Delivery, to: Destination, now: datetime) -> Delivery:
         parent=delivery,
         routed_at=now,
         next_attempt_at=now,
-        count=len(lines),
-        bytes=len(ndjson),
-        types=types_of(lines),
-        payload=payloads.compress(ndjson),
+        **as_columns(open_lines(delivery)),
     )
 
 

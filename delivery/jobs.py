@@ -2,33 +2,28 @@
 
 from functools import partial
 
-from rq import get_current_job
-
 from common import wake
-from delivery.drain import drain
+from delivery.drain import drain_ready
 from delivery.mending import mend_account
 from delivery.replay import run_replay
 from delivery.route import route_account
-from delivery.turn import JobTurn
+from delivery.turn import JobTurn, SharedTurn
 
-# Then the next account, or the next destination, gets its turn, if not sooner (delivery/turn.py).
+# Then the next account gets its turn, if not sooner (delivery/turn.py).
 ROUTE_SECONDS = 2.0
+# Well under the time after which rq takes a job for lost.
 DRAIN_SECONDS = 20.0
 
 
 def route_job(account_id: str) -> None:
     again = partial(wake.route, account_id)
-    with JobTurn("route", "delivery.jobs.route_job", account_id, ROUTE_SECONDS, again) as turn:
+    with SharedTurn("route", "delivery.jobs.route_job", account_id, ROUTE_SECONDS, again) as turn:
         route_account(account_id, turn)
 
 
-def drain_job(destination_id: str) -> None:
-    again = partial(wake.drain, destination_id)
-    # Or the one for slow destinations.
-    job = get_current_job()
-    queue = job.origin if job else "drain"
-    with JobTurn(queue, "delivery.jobs.drain_job", destination_id, DRAIN_SECONDS, again) as turn:
-        drain(destination_id, turn)
+def drain_job(queue: str) -> None:
+    with JobTurn(wake.DRAIN, queue, DRAIN_SECONDS, partial(wake.stand_ready, queue)) as turn:
+        drain_ready(queue, turn)
 
 
 def mend_job(account_id: str) -> None:

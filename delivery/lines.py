@@ -6,6 +6,7 @@ offset, the type after it.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from common import bitmap, payloads
 from delivery.models import Delivery
@@ -26,6 +27,17 @@ def event_type_of(line: bytes) -> str:
 def lines_of(payload: bytes | memoryview | None) -> list[bytes]:
     """All records of a payload, in order, without line ends."""
     return payloads.decompress(payload).split(b"\n")[:-1] if payload else []
+
+
+def as_columns(lines: Sequence[bytes]) -> dict[str, Any]:
+    """The columns of a delivery that say which records it has: count, bytes, types and payload."""
+    ndjson = b"".join(line + b"\n" for line in lines)
+    return {
+        "count": len(lines),
+        "bytes": len(ndjson),
+        "types": types_of(lines),
+        "payload": payloads.compress(ndjson),
+    }
 
 
 def open_positions(delivery: Delivery) -> Sequence[int]:

@@ -6,7 +6,6 @@ due work behind, half of them when the service throttles or fails, one fewer whe
 
 from django.db.models import F
 
-from common import wake
 from delivery.claim import Claim
 from destinations.models import Destination
 
@@ -19,9 +18,6 @@ def after_success(claimed: Claim) -> None:
         Destination.objects.filter(pk=destination.pk, slots__lt=MAX_SLOTS).update(slots=F("slots") + 1)
     elif not claimed.is_behind and destination.slots > 1:
         Destination.objects.filter(pk=destination.pk, slots__gt=1).update(slots=F("slots") - 1)
-    if claimed.is_behind:
-        # Another worker takes the next slot while this one goes on.
-        wake.drain(destination.pk, slow=destination.is_failing)
 
 
 def after_failure(claimed: Claim) -> None:

@@ -14,13 +14,13 @@ from django.db import transaction
 from django.db.models import Count, F
 from django.utils import timezone
 
-from accounts.audit import SYSTEM, Actor
-from common import bitmap, payloads, wake
+from accounts.audit import Actor
+from common import bitmap, wake
 from common.clock import database_now
 from common.ids import distance
 from delivery.decide import Run, decide
 from delivery.deltas import Deltas
-from delivery.lines import event_id_of, types_of
+from delivery.lines import as_columns, event_id_of
 from delivery.models import Delivery, Origin, Replay, ReplayedBatch
 from delivery.replay_scope import (
     ReplayRefusedError,
@@ -36,7 +36,7 @@ from delivery.trail import record_replay
 log = structlog.get_logger(__name__)
 
 
-def start_replay(wanted: Wanted, *, created_by: str = "", actor: Actor = SYSTEM) -> Replay:
+def start_replay(wanted: Wanted, *, actor: Actor, created_by: str = "") -> Replay:
     """Raises ReplayRefusedError."""
     plan_for(wanted)
     batches = batches_of(wanted).filter(payload__isnull=False)
@@ -63,12 +63,12 @@ def start_replay(wanted: Wanted, *, created_by: str = "", actor: Actor = SYSTEM)
     return replay
 
 
-def pause_replay(*, replay: Replay, actor: Actor = SYSTEM) -> bool:
+def pause_replay(*, replay: Replay, actor: Actor) -> bool:
     """What was handed to deliveries already goes out. False when it is not running."""
     return _decide(replay, actor, "paused", (Replay.State.RUNNING,), state=Replay.State.PAUSED)
 
 
-def resume_replay(*, replay: Replay, actor: Actor = SYSTEM) -> bool:
+def resume_replay(*, replay: Replay, actor: Actor) -> bool:
     """Go on where it stopped; also after a failure, once its cause is mended."""
     stopped = (Replay.State.PAUSED, Replay.State.FAILED)
     fresh = {"next_step_at": database_now(), "error": "", "finished_at": None}
@@ -78,7 +78,7 @@ def resume_replay(*, replay: Replay, actor: Actor = SYSTEM) -> bool:
     return done
 
 
-def cancel_replay(*, replay: Replay, actor: Actor = SYSTEM) -> bool:
+def cancel_replay(*, replay: Replay, actor: Actor) -> bool:
     """Take nothing more; what was handed to deliveries already goes out."""
     unfinished = (Replay.State.RUNNING, Replay.State.PAUSED, Replay.State.FAILED)
     changed = {"state": Replay.State.CANCELLED, "finished_at": timezone.now()}
@@ -151,7 +151,6 @@ def _step(replay: Replay) -> None:
 
 def _hand_over(replay: Replay, run: Run, lines: Sequence[bytes], now: datetime) -> None:
     """One delivery of these records, and which events of which batch they are."""
-    ndjson = b"".join(line + b"\n" for line in lines)
     delivery = Delivery.objects.create(
         account_id=replay.account_id,
         subscription_id=replay.subscription_id,
@@ -161,10 +160,7 @@ def _hand_over(replay: Replay, run: Run, lines: Sequence[bytes], now: datetime) 
         replay=replay,
         routed_at=now,
         next_attempt_at=now,
-        count=len(lines),
-        bytes=len(ndjson),
-        types=types_of(lines),
-        payload=payloads.compress(ndjson),
+        **as_columns(lines),
     )
     deltas = Deltas()
     deltas.add(delivery, "fan_out", delivery.types)

@@ -13,7 +13,7 @@ import structlog
 from django.db import transaction
 
 from accounts.models import Account
-from common import bitmap, metrics, payloads, rows, wake
+from common import bitmap, metrics, payloads, rows
 from common.clock import database_now
 from delivery.decide import BatchOutcome, Run, decide
 from delivery.models import Delivery, RoutedBatch, Routing, Tally
@@ -40,8 +40,8 @@ def route_account(account_id: str, turn: Turn | None = None) -> int:
     """Route everything of this account that waits; returns the number of events."""
     routed, turn = 0, turn or Turn()
     while turn.may_look() and (batches := _waiting_batches(account_id)):
-        size = sum(batch.bytes for batch in batches)
-        turn.found(size=size, is_more=len(batches) == RUN_BATCHES or size > FULL_BYTES)
+        is_full = len(batches) == RUN_BATCHES or sum(batch.bytes for batch in batches) > FULL_BYTES
+        turn.found(is_more=is_full)
         for _ in range(CONFIGURATION_RETRIES):
             try:
                 with metrics.route_seconds.time():
@@ -209,5 +209,4 @@ def _tallies(run: Run, now: datetime) -> list[Tally]:
 
 def _wake(deliveries: Sequence[Delivery], now: datetime) -> None:
     ids = {delivery.destination_id for delivery in deliveries}
-    for destination in Destination.objects.filter(pk__in=ids).sendable(now):
-        wake.drain(destination.pk, slow=destination.is_failing)
+    Destination.objects.filter(pk__in=ids).sendable(now).wake()

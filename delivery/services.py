@@ -6,12 +6,11 @@ import msgspec
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.audit import SYSTEM, Actor
-from common import payloads, wake
+from accounts.audit import Actor
 from common.clock import database_now
 from delivery.deltas import Deltas
 from delivery.held import discard_waiting, waiting_deliveries
-from delivery.lines import types_of
+from delivery.lines import as_columns
 from delivery.models import DeadLetter, Delivery, DeliveryQuerySet, Origin
 from delivery.trail import record_dead_letters
 from destinations.models import Destination
@@ -65,8 +64,8 @@ def dead_letters_like(letter: DeadLetter) -> QuerySet[DeadLetter]:
 def replay_dead_letters(
     *,
     dead_letters: Iterable[DeadLetter] | QuerySet[DeadLetter],
+    actor: Actor,
     to: Destination | None = None,
-    actor: Actor = SYSTEM,
 ) -> list[Delivery]:
     """Send dead letters again, to where they belonged or to another destination of the account.
 
@@ -99,16 +98,13 @@ def _replay_step(ids: Sequence[int], to: Destination | None, actor: Actor) -> li
     made = [_replay_group(letters, to, deltas) for letters in groups.values()]
     deltas.save()
     record_dead_letters(fresh, actor, to)
-    for destination in Destination.objects.filter(pk__in={delivery.destination_id for delivery in made}):
-        wake.drain(destination.pk, slow=destination.is_failing)
+    Destination.objects.filter(pk__in={delivery.destination_id for delivery in made}).wake()
     return made
 
 
 def _replay_group(letters: Sequence[DeadLetter], to: Destination | None, deltas: Deltas) -> Delivery:
     parent = letters[0].delivery
     now = database_now()
-    lines = [bytes(letter.payload) for letter in letters]
-    ndjson = b"".join(line + b"\n" for line in lines)
     delivery = Delivery.objects.create(
         account_id=parent.account_id,
         subscription_id=parent.subscription_id,
@@ -118,10 +114,7 @@ def _replay_group(letters: Sequence[DeadLetter], to: Destination | None, deltas:
         parent=parent,
         routed_at=now,
         next_attempt_at=now,
-        count=len(letters),
-        bytes=len(ndjson),
-        types=types_of(lines),
-        payload=payloads.compress(ndjson),
+        **as_columns([bytes(letter.payload) for letter in letters]),
     )
     deltas.add(delivery, "fan_out", delivery.types)
     DeadLetter.objects.filter(pk__in=[letter.pk for letter in letters]).update(replayed_as=delivery)

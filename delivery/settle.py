@@ -1,8 +1,4 @@
-"""Settling: what calls decided, written in one transaction that only the holder of the lease can make.
-
-A settlement is computed once and can be written again after the database came back: every row it changes is
-conditional on the lease token and on the number of attempts so far, so that nothing is counted twice.
-"""
+"""What calls decided about one claim, as the rows to write (delivery/settling.py)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,24 +6,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from delivery.claim import Claim
 from delivery.deltas import Deltas
 from delivery.lines import event_id_of, event_type_of, types_of
 from delivery.load import Load, Part, as_bitmap, is_run, mask_of
-from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery
+from delivery.models import Delivery
 from destinations.models import Destination
 from destinations.outcome import DeliveryError, Outcome, SendResult
 
 MAX_MESSAGE = 4000
 MAX_CODE = 100
-
-
-class LeaseLostError(Exception):
-    """The lease ran out and another worker has taken the delivery over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +59,24 @@ class _Change:
 
 
 class Settlement:
-    """The rows to write. Making one advances the load; `write` may be repeated."""
+    """The rows to write. Making one advances the load; writing it may be repeated.
+
+    `whole`: the deliveries that end here with every record delivered, by number of attempts; `others`: each other one
+    with the attempts before and its new columns; `parts`: each with the index of its attempt.
+    """
 
     def __init__(self, claimed: Claim, load: Load, sents: Sequence[Sent]) -> None:
-        self._token = claimed.token
-        self._destination = claimed.destination
+        self.token = claimed.token
+        self.destination = claimed.destination
         self._load = load
         self._changes: dict[int, _Change] = {}
-        self._attempts: list[dict[str, Any]] = []
-        self._parts: list[tuple[int, dict[str, Any]]] = []
-        self._letters: list[dict[str, Any]] = []
-        self._deltas = Deltas()
+        self.attempts: list[dict[str, Any]] = []
+        self.parts: list[tuple[int, dict[str, Any]]] = []
+        self.letters: list[dict[str, Any]] = []
+        self.deltas = Deltas()
         for sent in sents:
             self._take(sent)
-        self._whole, self._others = self._advance()
+        self.whole, self.others = self._advance()
 
     @property
     def delivered(self) -> int:
@@ -97,36 +91,15 @@ class Settlement:
         """The deliveries in which nothing is open any more."""
         return [change.part.delivery for change in self._changes.values() if not change.part.remaining]
 
-    def write(self) -> None:
-        """One transaction. Raises LeaseLostError, and then nothing is written."""
-        now = timezone.now()
-        with transaction.atomic():
-            for attempts, ids in self._whole.items():
-                self._check(self._held(ids).update(**_delivered_now(attempts, now)), len(ids))
-            for pk, attempts_before, changed in self._others:
-                self._check(self._held([pk]).filter(attempts=attempts_before).update(**changed), 1)
-            DeadLetter.objects.bulk_create(DeadLetter(**letter) for letter in self._letters)
-            self._deltas.save()
-            made = Attempt.objects.bulk_create([Attempt(**attempt) for attempt in self._attempts])
-            AttemptPart.objects.bulk_create(AttemptPart(attempt=made[of], **part) for of, part in self._parts)
-
-    def _held(self, ids: Sequence[int]) -> Any:
-        return Delivery.objects.waiting().filter(pk__in=ids, lease_token=self._token)
-
-    @staticmethod
-    def _check(found: int, wanted: int) -> None:
-        if found != wanted:
-            raise LeaseLostError
-
     def _take(self, sent: Sent) -> None:
         if sent.call is not None:
-            self._attempts.append(_attempt(self._destination, sent.call, len(sent.indexes)))
+            self.attempts.append(_attempt(self.destination, sent.call, len(sent.indexes)))
         kept_masks = {part.delivery.pk: mask_of(positions) for part, positions in self._load.spans(sent.kept)}
         dead_masks = {part.delivery.pk: mask_of(positions) for part, positions in self._load.spans(sorted(sent.dead))}
         for part, positions in self._load.spans(sent.indexes):
             pk = part.delivery.pk
             self._take_part(sent, part, positions, kept_masks.get(pk, 0), dead_masks.get(pk, 0))
-        self._letters += [self._letter(index, *why) for index, why in sent.dead.items()]
+        self.letters += [self._letter(index, *why) for index, why in sent.dead.items()]
 
     def _take_part(self, sent: Sent, part: Part, positions: Sequence[int], kept: int, dead: int) -> None:
         carried = mask_of(positions)
@@ -136,9 +109,9 @@ class Settlement:
         change.delivered += counts["delivered"]
         change.dead += counts["dead"]
         if delivered:
-            self._deltas.add(part.delivery, "delivered", self._types(part, delivered))
+            self.deltas.add(part.delivery, "delivered", self._types(part, delivered))
         if dead:
-            self._deltas.add(part.delivery, "dead", self._types(part, dead))
+            self.deltas.add(part.delivery, "dead", self._types(part, dead))
         part.remaining &= ~(delivered | dead)
         if sent.call is None:
             return
@@ -152,7 +125,7 @@ class Settlement:
             "kept": as_bitmap(kept | dead, length) if 0 < counts["delivered"] < len(positions) else None,
             **counts,
         }
-        self._parts.append((len(self._attempts) - 1, row))
+        self.parts.append((len(self.attempts) - 1, row))
 
     def _types(self, part: Part, mask: int) -> Mapping[str, int]:
         """How many of these records there are of each event type."""
@@ -182,7 +155,6 @@ class Settlement:
         }
 
     def _advance(self) -> tuple[dict[int, list[int]], list[tuple[int, int, dict[str, Any]]]]:
-        """The deliveries that end here with every record delivered, by number of attempts; the others one by one."""
         whole: dict[int, list[int]] = defaultdict(list)
         others = []
         for pk, change in self._changes.items():
@@ -197,14 +169,6 @@ class Settlement:
         return whole, others
 
 
-def _delivered_now(attempts: int, now: datetime) -> dict[str, Any]:
-    return {
-        "delivered_count": F("count"),
-        "attempts": F("attempts") + attempts,
-        **_settled(Delivery.State.DELIVERED, now),
-    }
-
-
 def _changed(part: Part) -> dict[str, Any]:
     delivery = part.delivery
     changed: dict[str, Any] = {
@@ -216,10 +180,10 @@ def _changed(part: Part) -> dict[str, Any]:
         full = part.remaining.bit_count() == delivery.count
         return changed | {"remaining": None if full else as_bitmap(part.remaining, delivery.count)}
     state = Delivery.State.DELIVERED if delivery.delivered_count else Delivery.State.DEAD
-    return changed | _settled(state, timezone.now())
+    return changed | settled(state, timezone.now())
 
 
-def _settled(state: Delivery.State, now: datetime) -> dict[str, Any]:
+def settled(state: Delivery.State, now: datetime) -> dict[str, Any]:
     return {"state": state, "settled_at": now, "payload": None, "remaining": None, "lease_expires_at": None}
 
 

@@ -53,10 +53,7 @@ def _sweep_undecided() -> int:
 def _sweep_draining() -> int:
     now = database_now()
     due = Delivery.objects.due(now).filter(destination=OuterRef("pk"))
-    destinations = list(Destination.objects.sendable(now).filter(Exists(due)).only("pk", "consecutive_failures"))
-    for destination in destinations:
-        wake.drain(destination.pk, slow=destination.is_failing)
-    return len(destinations)
+    return Destination.objects.sendable(now).filter(Exists(due)).wake()
 
 
 def _sweep_replays() -> int:

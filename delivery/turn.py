@@ -10,12 +10,11 @@ from delivery import stopping
 
 # After so long a job makes room where others wait in its queue.
 SHARE_SECONDS = 2.0
-# Single events follow each other at short distances. A run costs some ms whatever it holds, so after one that took
-# all there was, a job waits so long for more; the first event of a burst never waits for it.
-LINGER_SECONDS = 0.025
-# After a look that found so much, more is on its way: waiting longer makes half as many runs of it.
-BUSY_BYTES = 1024 * 1024
-BUSY_LINGER_SECONDS = 0.05
+# A look costs some ms whatever it finds, so after one that took all there was, a job rests for as long as the work
+# kept the processor busy: then looking takes half of its time at most, and more is found at once. The first event
+# of a burst never waits for it.
+LEAST_REST_SECONDS = 0.025
+MOST_REST_SECONDS = 0.5
 
 
 class Turn:
@@ -25,8 +24,8 @@ class Turn:
         """Whether to look for work; it is called before each look."""
         return not stopping.is_requested()
 
-    def found(self, *, size: int, is_more: bool) -> None:
-        """The look found work of `size` bytes, and more of it than is done at once if `is_more`."""
+    def found(self, *, is_more: bool, is_idle: bool = False) -> None:
+        """The look found work; `is_more`: more than is done at once, `is_idle`: nothing to be done now."""
 
     def end(self) -> None:
         """Nobody looks again: who brings work from now on has to wake somebody."""
@@ -35,43 +34,42 @@ class Turn:
 class JobTurn(Turn):
     """Keeps the job's flag up while it is going to look again: a job woken meanwhile would find nothing to do.
 
-    The flag is down at every look, so that work which comes after the last one wakes another job. If more is there
-    than is done at once, it stays down: another worker may help. `again` wakes the next job when this one may not
-    look any more: after `seconds`, and where other jobs wait in its queue after 2 s already.
+    The flag is down at every look, so that work which comes after the last one wakes another job. `again` wakes the
+    next job when this one may not look any more, after `seconds`.
     """
 
-    def __init__(self, queue: str, job: str, key: str, seconds: float, again: Callable[[], None]) -> None:
-        self._queue, self._job, self._key, self._again = queue, job, key, again
-        self._shares_at = time.monotonic() + SHARE_SECONDS
+    def __init__(self, job: str, key: str, seconds: float, again: Callable[[], None]) -> None:
+        self._job, self._key, self._again = job, key, again
         self._ends_at = time.monotonic() + seconds
-        self._linger_seconds = 0.0
-        self._has_looked = False
+        self._least_rest = 0.0
+        self._looked_at = 0.0
 
     def may_look(self) -> bool:
         if stopping.is_requested() or self._is_over():
             self.end()
             self._again()
             return False
-        if self._linger_seconds and wake.waiting_jobs(self._queue) == 0:
-            time.sleep(self._linger_seconds)
+        if self._least_rest and self._may_rest():
+            busy = time.process_time() - self._looked_at
+            time.sleep(min(max(busy, self._least_rest), MOST_REST_SECONDS))
         wake.clear(self._job, self._key)
-        self._has_looked = True
+        self._looked_at = time.process_time()
         return True
 
-    def _is_over(self) -> bool:
-        now = time.monotonic()
-        # It looks once in any case: jobs that only make room for each other would never do anything.
-        is_to_share = self._has_looked and now > self._shares_at
-        return now > self._ends_at or (is_to_share and wake.first_job(self._queue) is not None)
-
-    def found(self, *, size: int, is_more: bool) -> None:
-        self._linger_seconds = 0.0
+    def found(self, *, is_more: bool, is_idle: bool = False) -> None:
+        self._least_rest = 0.0
         if not is_more:
-            self._linger_seconds = BUSY_LINGER_SECONDS if size >= BUSY_BYTES else LINGER_SECONDS
+            self._least_rest = MOST_REST_SECONDS if is_idle else LEAST_REST_SECONDS
             wake.hold(self._job, self._key)
 
     def end(self) -> None:
         wake.clear(self._job, self._key)
+
+    def _is_over(self) -> bool:
+        return time.monotonic() > self._ends_at
+
+    def _may_rest(self) -> bool:
+        return True
 
     def __enter__(self) -> Self:
         return self
@@ -81,3 +79,20 @@ class JobTurn(Turn):
     ) -> None:
         if kind is not None:
             self.end()
+
+
+class SharedTurn(JobTurn):
+    """Makes room for the other jobs in its queue: it never rests while one waits, and ends after 2 s."""
+
+    def __init__(self, queue: str, job: str, key: str, seconds: float, again: Callable[[], None]) -> None:
+        super().__init__(job, key, seconds, again)
+        self._queue = queue
+        self._shares_at = time.monotonic() + SHARE_SECONDS
+
+    def _may_rest(self) -> bool:
+        return wake.waiting_jobs(self._queue) == 0
+
+    def _is_over(self) -> bool:
+        # It looks once in any case: jobs that only make room for each other would never do anything.
+        is_to_share = self._looked_at and time.monotonic() > self._shares_at
+        return super()._is_over() or bool(is_to_share and wake.first_job(self._queue) is not None)

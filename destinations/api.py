@@ -1,14 +1,14 @@
 """The API on destinations: the published contract, and pausing in the same style."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
-from ninja import Router, Status
+from ninja import Query, Router, Status
 
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError, refuse
-from common.api_paging import check_id, list_page, read_limit
+from common.api_paging import check_id
 from common.ids import SHAPE, is_id
 from destinations import schemas
 from destinations.api_targets import read_format, read_target
@@ -21,7 +21,7 @@ from destinations.services import (
     pause_destination,
     update_destination,
 )
-from events.api_lists import list_filter
+from events.api_lists import FilteredPage, list_filtered
 
 router = Router(tags=["EventDestinations"], auth=account_key)
 
@@ -86,25 +86,10 @@ def target_given(target: Any) -> dict[str, Any] | None:
     operation_id="EventDestinationsList",
     summary="List destinations",
 )
-def list_all(
-    request: APIRequest,
-    before_id: str | None = None,
-    beforeId: str | None = None,  # noqa: N803 - what one official client sends
-    limit: str | None = None,
-    filter: str | None = None,  # noqa: A002
-) -> dict[str, Any]:
+def list_all(request: APIRequest, page: Annotated[FilteredPage, Query()]) -> dict[str, Any]:
     """Newest first. `filter` is a CEL expression over obj: id, created_at, description, metadata."""
     rows = Destination.objects.existing().filter(account=request.auth.account)
-    if before := before_id or beforeId:
-        rows = rows.filter(pk__lt=check_id(before, "ed", "before_id"))
-    return list_page(
-        request,
-        rows,
-        name="event_destinations",
-        show=destination_resource,
-        limit=read_limit(limit),
-        decide=list_filter(filter),
-    )
+    return list_filtered(request, rows, page, prefix="ed", name="event_destinations", show=destination_resource)
 
 
 @router.get(

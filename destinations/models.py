@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account, User
+from common import wake
 from common.crypto import EncryptedJSONField
 from common.ids import IDField
 from destinations.doctor.remedies import Advice, advice_on
@@ -29,6 +30,20 @@ class DestinationQuerySet(models.QuerySet["Destination"]):
     def sendable(self, now: datetime) -> Self:
         """Active ones whose backoff is over, and blocked ones whose next probe is due."""
         return self.existing().exclude(state=Destination.State.PAUSED).exclude(retry_at__gt=now)
+
+    def note_success(self, now: datetime) -> None:
+        """All is well with these, as it was. Those that somebody is changing just now are left out."""
+        with transaction.atomic():
+            # Two workers that note it of the same ones in different order must not wait for each other.
+            free = self.select_for_update(skip_locked=True).values("pk")
+            Destination.objects.filter(pk__in=free).update(last_attempt_at=now, last_success_at=now)
+
+    def wake(self) -> int:
+        """After the commit: what waits for these is due. Returns how many they are."""
+        failures = dict(self.values_list("pk", "consecutive_failures"))
+        wake.drain(*(pk for pk, number in failures.items() if not number))
+        wake.drain(*(pk for pk, number in failures.items() if number), slow=True)
+        return len(failures)
 
 
 class Destination(models.Model):

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
+from common.api_schemas import shown_time
 from destinations.models import Destination
 from destinations.targets import all_targets
 
@@ -17,7 +18,7 @@ def destination_resource(destination: Destination) -> dict[str, Any]:
     return {
         "id": destination.pk,
         "metadata": destination.metadata,
-        "created_at": f"{destination.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        "created_at": shown_time(destination.created_at),
         "description": destination.description,
         "format": destination.format,
         "refuses_too_old": destination.refuses_too_old,

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import SYSTEM, Actor, record_change
+from accounts.audit import Actor, record_change
 from accounts.models import Account, User
 from common import wake
 from destinations.models import Destination
@@ -102,13 +102,13 @@ def update_destination(  # noqa: PLR0913
 
 
 @transaction.atomic
-def pause_destination(*, destination: Destination, user: User | None, actor: Actor = SYSTEM) -> None:
+def pause_destination(*, destination: Destination, user: User | None, actor: Actor) -> None:
     """Hold the records; they are captured all the same. `user` is shown as who paused it."""
     _set_state(destination, Destination.State.PAUSED, user, actor)
 
 
 @transaction.atomic
-def resume_destination(*, destination: Destination, actor: Actor = SYSTEM) -> None:
+def resume_destination(*, destination: Destination, actor: Actor) -> None:
     _set_state(destination, Destination.State.ACTIVE, None, actor)
     _try_now(destination)
 

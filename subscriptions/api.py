@@ -1,15 +1,14 @@
 """The API on subscriptions: the published contract, and pausing and resuming in the same style."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
-from ninja import Router, Status
+from ninja import Query, Router, Status
 
 from accounts.authentication import APIRequest, account_key
 from common.api import refuse
-from common.api_paging import check_id, list_page, read_limit
 from destinations.api import IMMUTABLE, check_immutable
-from events.api_lists import list_filter
+from events.api_lists import FilteredPage, list_filtered
 from subscriptions import schemas
 from subscriptions.api_bodies import find_subscription, refusal, wanted_destinations, wanted_source
 from subscriptions.models import Subscription
@@ -50,25 +49,11 @@ def create(request: APIRequest, payload: schemas.EventSubscriptionCreate | None 
     summary="List subscriptions",
     exclude_unset=True,
 )
-def list_all(
-    request: APIRequest,
-    before_id: str | None = None,
-    beforeId: str | None = None,  # noqa: N803 - what one official client sends
-    limit: str | None = None,
-    filter: str | None = None,  # noqa: A002
-) -> dict[str, Any]:
+def list_all(request: APIRequest, page: Annotated[FilteredPage, Query()]) -> dict[str, Any]:
     """Newest first. `filter` is a CEL expression over obj: id, created_at, description, metadata."""
-    rows = Subscription.objects.existing().filter(account=request.auth.account)
-    if before := before_id or beforeId:
-        rows = rows.filter(pk__lt=check_id(before, "esb", "before_id"))
-    return list_page(
-        request,
-        rows.prefetch_related("sources", "destinations"),
-        name="event_subscriptions",
-        show=subscription_resource,
-        limit=read_limit(limit),
-        decide=list_filter(filter),
-    )
+    existing = Subscription.objects.existing().filter(account=request.auth.account)
+    rows = existing.prefetch_related("sources", "destinations")
+    return list_filtered(request, rows, page, prefix="esb", name="event_subscriptions", show=subscription_resource)
 
 
 @router.get(

@@ -9,7 +9,7 @@ from ninja import Router, Schema
 
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError, refuse
-from common.api_schemas import Input
+from common.api_schemas import Input, shown_time
 from common.ids import is_id
 from subscriptions.api_bodies import refusal, wanted_source
 from subscriptions.backtest import start_backtest
@@ -41,7 +41,7 @@ def backtest_resource(run: Backtest) -> dict[str, Any]:
     return {
         "id": run.pk,
         "uri": f"{settings.API_URL}/event_backtests/{run.pk}",
-        "created_at": f"{run.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        "created_at": shown_time(run.created_at),
         "state": run.state,
         "window": run.window,
         "reading": run.reading,

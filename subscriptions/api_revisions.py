@@ -1,15 +1,16 @@
 """What a subscription was: its revisions, what differs between two, and going back to one."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from ninja import Router, Schema
+from ninja import Query, Router, Schema
 
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError
-from common.api_paging import check_number, list_page, read_limit
+from common.api_paging import Page, list_numbered, read_number
+from common.api_schemas import shown_time
 from subscriptions import schemas
 from subscriptions.api_bodies import find_subscription, refusal
 from subscriptions.differences import differences
@@ -55,7 +56,7 @@ def _resource(revision: Revision) -> dict[str, Any]:
     base = f"{settings.API_URL}/event_subscriptions/{revision.subscription_id}/revisions"
     return {
         "number": revision.number,
-        "at": f"{revision.at:%Y-%m-%dT%H:%M:%SZ}",
+        "at": shown_time(revision.at),
         "actor": revision.actor,
         "snapshot": revision.snapshot,
         "uri": f"{base}/{revision.number}",
@@ -63,8 +64,7 @@ def _resource(revision: Revision) -> dict[str, Any]:
 
 
 def _find(subscription: Subscription, number: str) -> Revision:
-    wanted = int(number) if number.isascii() and number.isdecimal() and len(number) < len("9" * 9) else 0
-    found = Revision.objects.filter(subscription=subscription, number=wanted).first()
+    found = Revision.objects.filter(subscription=subscription, number=read_number(number)).first()
     if found is None:
         message = f"{subscription.pk} has no revision {number[:20]!r}. It has 1 to {subscription.revision}."
         raise APIError(404, HTTPStatus.NOT_FOUND, message)
@@ -77,14 +77,10 @@ def _find(subscription: Subscription, number: str) -> Revision:
     operation_id="EventSubscriptionRevisionsList",
     summary="List revisions",
 )
-def list_all(
-    request: APIRequest, subscription_id: str, before_id: str | None = None, limit: str | None = None
-) -> dict[str, Any]:
+def list_all(request: APIRequest, subscription_id: str, page: Annotated[Page, Query()]) -> dict[str, Any]:
     """Newest first; `before_id` is the key that next_page_uri carries."""
     rows = Revision.objects.filter(subscription=find_subscription(request, subscription_id))
-    if before_id:
-        rows = rows.filter(pk__lt=check_number(before_id, "before_id"))
-    return list_page(request, rows, name="revisions", show=_resource, limit=read_limit(limit))
+    return list_numbered(request, rows, page, name="revisions", show=_resource)
 
 
 @router.get(

@@ -14,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import may_edit
 from common.http import AccountRequest
+from common.ids import made_at
 from destinations.models import Destination
 from destinations.testing import start_test_run
 from destinations.trial_views import test_run_context
@@ -32,8 +33,6 @@ BAR_WIDTH = 600
 BAR_GAP = 2
 # A part that is there is seen, however small.
 BAR_LEAST = 3
-# The first five characters of a KSUID are its time, to 8 s; those behind are of one publication in order, else random.
-ID_TIME = len("ev_") + 5
 
 
 def get_backtest(request: AccountRequest, pk: str) -> Backtest:
@@ -129,8 +128,8 @@ def _samples(reading: Reading, outcome: str) -> list[Sample]:
         for source in reading.sources
         for each in (source.refused_samples if outcome == "refused" else source.matched_samples)
     ]
-    # The newest first, sources mixed; within one they are so already.
-    return sorted(samples, key=lambda each: each.event_id[:ID_TIME], reverse=True)
+    # The newest first, sources mixed; within one they are so already. Of an ID all below the second is random.
+    return sorted(samples, key=lambda each: made_at(each.event_id), reverse=True)
 
 
 def _sample_context(run: Backtest, shown: Sample) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
+from common.api_schemas import shown_time
 from destinations.resources import destination_uri
 from subscriptions.models import Source, Subscription
 
@@ -26,7 +27,7 @@ def subscription_resource(subscription: Subscription) -> dict[str, Any]:
     return {
         "id": subscription.pk,
         "uri": subscription_uri(subscription.pk),
-        "created_at": f"{subscription.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        "created_at": shown_time(subscription.created_at),
         "metadata": subscription.metadata,
         "description": subscription.description,
         "sources": [source_resource(source) for source in subscription.sources.all()],

@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from accounts.audit import Actor, record_change
 from accounts.models import Account
-from common import wake
 from destinations.models import Destination
 from subscriptions.models import Revision, Source, Subscription
 from subscriptions.resources import recorded_subscription, snapshot
@@ -80,7 +79,7 @@ def update_subscription(  # noqa: PLR0913
     current.save(update_fields=["description", "metadata", "state", "revision"])
     _record(current, actor, "updated", before)
     if state == Subscription.State.ACTIVE:
-        _wake_destinations(current)
+        current.destinations.all().wake()
     return current
 
 
@@ -93,7 +92,7 @@ def delete_subscription(*, subscription: Subscription, actor: Actor) -> None:
     current.state = Subscription.State.OFF
     current.revision += 1
     current.save(update_fields=["deleted_at", "state", "revision"])
-    _wake_destinations(current)
+    current.destinations.all().wake()
     _record(current, actor, "deleted", before)
 
 
@@ -121,11 +120,6 @@ def _set_destinations(subscription: Subscription, destinations: Sequence[Destina
         fault = f"{len(destinations)} destinations on one subscription; {limit} is the most here. Take some out."
         raise ValidationError({"destinations": ValidationError(fault, code="limit")})
     subscription.destinations.set(destinations)
-
-
-def _wake_destinations(subscription: Subscription) -> None:
-    for destination in subscription.destinations.all():
-        wake.drain(destination.pk, slow=destination.is_failing)
 
 
 def _record(subscription: Subscription, actor: Actor, action: str, before: dict[str, Any] | None) -> None:

@@ -23,6 +23,7 @@ from destinations.models import Destination
 from tests.factories import HTTP, make_event, make_subscription
 
 Answer = Callable[[list[dict[str, Any]]], Response]
+Carry = Callable[[Account], None]
 
 
 def accept(_: list[dict[str, Any]]) -> Response:
@@ -66,13 +67,14 @@ def datadog(httpserver: HTTPServer, settings: Settings) -> Iterator[FakeDatadog]
 
 
 @pytest.fixture
-def carry(db: None) -> Callable[[Account], None]:
+def carry(db: None) -> Carry:
     """Route and drain as the workers would, once."""
 
     def run(account: Account) -> None:
         route_account(account.pk)
         for destination in Destination.objects.filter(account=account):
-            drain(destination.pk)
+            while drain(destination.pk).is_more:
+                pass
 
     return run
 

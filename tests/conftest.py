@@ -12,9 +12,12 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from accounts.models import Account, Role, User
+from destinations.models import Destination
+from subscriptions.models import Subscription
 from tests import factories
 from tests.carrying import carry, datadog, held  # noqa: F401 - fixtures
-from tests.emulated import aws_url, azure_url, datadog_url  # noqa: F401 - fixtures
+from tests.emulated import aws_url, azure_url, datadog_url, receiver  # noqa: F401 - fixtures
+from tests.factories import BACKEND
 from tests.servers import ValkeyProcess
 
 
@@ -61,6 +64,17 @@ def account(db: None) -> Account:
 
 
 @pytest.fixture
+def destination(account: Account) -> Destination:
+    return factories.make_destination(account)
+
+
+@pytest.fixture
+def subscription(account: Account, destination: Destination) -> Subscription:
+    """Of all requests, to the one destination."""
+    return factories.make_subscription(account, destination)
+
+
+@pytest.fixture
 def owner(account: Account) -> User:
     return factories.make_member(account, "olivia@acme.example", Role.OWNER)
 
@@ -93,5 +107,5 @@ def stranger_client(stranger: User) -> Client:
 
 def _client(user: User) -> Client:
     client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(user, backend=BACKEND)
     return client

@@ -1,12 +1,14 @@
 """The services that events are sent to, emulated on loopback."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from destinations.emulators.aws import create_resources, start_aws, url_of
 from destinations.emulators.azure import AzureReceiver
-from destinations.emulators.receivers import DatadogReceiver, Server
+from destinations.emulators.receivers import DatadogReceiver, Receiver, Server
 
 
 @pytest.fixture(scope="session")
@@ -18,17 +20,31 @@ def aws_url() -> Iterator[str]:
     server.stop()
 
 
+@contextmanager
+def _served(kind: type[Receiver]) -> Iterator[Server]:
+    server = Server(0, kind)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture(scope="session")
 def datadog_url() -> Iterator[str]:
-    with_receiver = Server(0, DatadogReceiver)
-    with_receiver.start()
-    yield with_receiver.url
-    with_receiver.stop()
+    with _served(DatadogReceiver) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")
 def azure_url() -> Iterator[str]:
-    with_receiver = Server(0, AzureReceiver)
-    with_receiver.start()
-    yield with_receiver.url
-    with_receiver.stop()
+    with _served(AzureReceiver) as server:
+        yield server.url
+
+
+@pytest.fixture
+def receiver(settings: Settings) -> Iterator[Server]:
+    """The emulated Datadog at an address of its own, with nothing in it yet."""
+    with _served(DatadogReceiver) as server:
+        settings.DEMO, settings.DEMO_DATADOG_URL = True, server.url
+        yield server

@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,8 +20,8 @@ from destinations.testing import run_test
 from events.models import EventBatch
 from events.publishing import publish
 from tests.api.calling import AZURE, CLOUDWATCH, DATADOG, FIREHOSE, KINESIS, Api
-from tests.carrying import FakeDatadog, answer
-from tests.factories import AUDIT, HTTP, make_api_key, make_event, make_member, make_subscription
+from tests.carrying import Carry, FakeDatadog, answer
+from tests.factories import AUDIT, BACKEND, HTTP, make_api_key, make_event, make_member, make_subscription
 from tests.world import PAGES, World, make_world
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +40,6 @@ TARGETS: list[dict[str, Any]] = [
 PASSWORD = "canary horse battery staple"
 # Reads what an emulator holds, which is the customer's own.
 NOT_HERE = {"destinations:arrived"}
-Carry = Callable[[Account], None]
 
 
 class Seen:
@@ -135,7 +133,7 @@ def _use_the_pages(seen: Seen, account: Account) -> None:
     data = {"login": owner.email, "password": PASSWORD + "!"}
     seen.note("a wrong password", signing_in.post(reverse("account_login"), data).content)
     client = Client()
-    client.force_login(owner, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(owner, backend=BACKEND)
     world = make_world(account)
     for destination in Destination.objects.filter(account=account):
         names = ("destinations:configuration", "destinations:as_code", "delivery:destination")
@@ -172,7 +170,7 @@ def _use_the_commands(seen: Seen, world: World) -> None:
 def _use_the_admin(seen: Seen) -> None:
     staff = Client()
     user = User.objects.create_superuser("staff@example.com", PASSWORD)
-    staff.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    staff.force_login(user, backend=BACKEND)
     for model in site._registry:
         if model._meta.app_label == "django_rq":
             continue

@@ -20,7 +20,7 @@ from accounts.services import revoke_api_key
 from config.api import api as mounted
 from config.openapi import EXAMPLES
 from tests.api.calling import Api
-from tests.factories import HTTP, make_account, make_api_key, make_member
+from tests.factories import BACKEND, HTTP, make_account, make_api_key, make_member
 from tests.world import PAGES, World, make_world
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +53,7 @@ def needed_role(name: str, methods: set[str], method: str) -> Role:
 def client_of(account: Account, role: Role) -> Client:
     client = Client()
     person = make_member(account, f"{role.value}-{account.pk[-6:].lower()}@acme.example", role)
-    client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(person, backend=BACKEND)
     return client
 
 
@@ -89,7 +89,7 @@ def client_of_once(account: Account, role: Role) -> Client:
     if existing is None:
         return client_of(account, role)
     client = Client()
-    client.force_login(existing.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(existing.user, backend=BACKEND)
     return client
 
 

@@ -9,14 +9,22 @@ from django.utils import timezone
 
 from accounts.audit import SYSTEM
 from accounts.models import Account, Invitation, Role
-from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery, Tally
+from delivery.models import Attempt, AttemptPart, Delivery, Tally
 from delivery.replay import start_replay
 from delivery.replay_scope import Wanted
 from destinations.models import Destination, TestRun
 from events.publishing import publish
 from subscriptions.models import Draft, Subscription
 from subscriptions.services import update_subscription
-from tests.factories import HTTP, make_api_key, make_destination, make_event, make_member, make_subscription
+from tests.factories import (
+    HTTP,
+    make_api_key,
+    make_dead_letter,
+    make_destination,
+    make_event,
+    make_member,
+    make_subscription,
+)
 from tests.world import PAGES, REPLAYED, World, make_world
 
 # Of the dearest kind of page; each of the others has its own number below, when it is another than this.
@@ -51,7 +59,7 @@ def add_rows(world: World, numbers: range) -> None:
             account=account, email=f"asked{count}@acme.example", token_hash=f"{count}", expires_at=timezone.now()
         )
         publish([make_event(), make_event()], account=account)
-        start_replay(Wanted(other, place, *REPLAYED))
+        start_replay(Wanted(other, place, *REPLAYED), actor=SYSTEM)
 
 
 def _add_delivery(account: Account, subscription: Subscription, destination: Destination, number: int) -> None:
@@ -66,10 +74,7 @@ def _add_delivery(account: Account, subscription: Subscription, destination: Des
         bytes=20,
     )  # fmt: skip
     AttemptPart.objects.create(attempt=attempt, delivery=delivery, first=0, last=1, delivered=1, dead=1)
-    DeadLetter.objects.create(
-        account=account, delivery=delivery, destination=destination, subscription=subscription, position=0,
-        event_type=HTTP, code=f"4{number:02}", reason="Not understood.", payload=b"{}",
-    )  # fmt: skip
+    make_dead_letter(delivery, code=f"4{number:02}", payload=b"{}")
     Tally.objects.create(**common, minute=now, event_type=HTTP, fan_out=2, delivered=1, dead=1)
 
 

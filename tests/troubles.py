@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+from accounts.audit import SYSTEM
 from accounts.models import Account, User
 from common.ids import new_id
 from delivery.models import DeadLetter, Delivery
@@ -15,7 +16,7 @@ from events.models import EventBatch
 from events.publishing import publish
 from subscriptions.models import Subscription
 from subscriptions.services import SourceSpec
-from tests.factories import HTTP, make_destination, make_event, make_subscription
+from tests.factories import HTTP, make_dead_letter, make_destination, make_event, make_subscription
 
 NAME = "Checkout traffic of the European edge, to the security team's long-named index"
 ALL_TIME = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -51,7 +52,7 @@ def make() -> str:
             "event": EventBatch.objects.filter(account=account).earliest("pk").first_event_id,
             "filtered": filtered,
             "letter": letters[0].pk,
-            "replay": start_replay(Wanted(old, old.destinations.first() or place, *ALL_TIME)).pk,
+            "replay": start_replay(Wanted(old, old.destinations.first() or place, *ALL_TIME), actor=SYSTEM).pk,
         }
     )
 
@@ -70,14 +71,9 @@ def _die(subscription: Subscription, place: Destination, number: int) -> DeadLet
         state=Delivery.State.DEAD,
         attempts=3,
     )
-    return DeadLetter.objects.create(
-        account=place.account,
-        delivery=delivery,
-        destination=place,
-        subscription=subscription,
-        position=0,
+    return make_dead_letter(
+        delivery,
         event_id=new_id("ev"),
-        event_type=HTTP,
         code="413",
         reason="The record has 1,204,331 bytes in its frame; Datadog takes 1,000,000 at most. Select fewer fields.",
         payload=json.dumps(make_event(number=number)).encode(),

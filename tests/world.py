@@ -1,6 +1,5 @@
 """An account with one of everything, and the addresses of all pages, for tests that go over all of them."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from accounts.audit import SYSTEM
 from accounts.models import Account, APIKey, AuditEntry, Invitation, Role, User
 from delivery.models import DeadLetter, Delivery
 from delivery.replay import start_replay
@@ -20,7 +20,15 @@ from events.publishing import publish
 from subscriptions.backtest import start_backtest
 from subscriptions.models import Backtest, Draft, Subscription
 from subscriptions.services import SourceSpec
-from tests.factories import HTTP, make_api_key, make_destination, make_event, make_member, make_subscription
+from tests.factories import (
+    HTTP,
+    make_api_key,
+    make_dead_letter,
+    make_destination,
+    make_event,
+    make_member,
+    make_subscription,
+)
 
 # Not of an account: signing in and out, one's own password, second factor and choices, an invitation that is opened
 # by its link (tests/accounts has all of these), health, readiness and metrics (tests/delivery), the components.
@@ -71,28 +79,7 @@ class World:
 def make_world(account: Account) -> World:
     destination = make_destination(account)
     subscription = make_subscription(account, destination)
-    delivery = Delivery.objects.create(
-        account=account,
-        subscription=subscription,
-        destination=destination,
-        revision=1,
-        routed_at=timezone.now(),
-        count=1,
-        bytes=10,
-        dead_count=1,
-        state=Delivery.State.DEAD,
-    )
-    letter = DeadLetter.objects.create(
-        account=account,
-        delivery=delivery,
-        destination=destination,
-        subscription=subscription,
-        position=0,
-        event_type=HTTP,
-        code="400",
-        reason="Not understood.",
-        payload=json.dumps(make_event()).encode(),
-    )
+    letter = _make_dead_letter(subscription, destination)
     make_api_key(account, ["api"])
     run = start_test_run(account=account, target="datadog", config=destination.config, secrets=destination.secrets)
     invitation = Invitation.objects.create(
@@ -102,12 +89,12 @@ def make_world(account: Account) -> World:
         account,
         destination,
         subscription,
-        delivery,
+        letter.delivery,
         letter,
         APIKey.objects.filter(account=account).latest("pk"),
         run.pk,
         publish([make_event()], account=account).event_ids[0],
-        start_replay(Wanted(subscription, destination, *REPLAYED)).pk,
+        start_replay(Wanted(subscription, destination, *REPLAYED), actor=SYSTEM).pk,
         draft=Draft.objects.create(account=account),
         discarded=Draft.objects.create(account=account, discarded_at=timezone.now()),
         backtest=start_backtest(account=account, key="world", sources=[SourceSpec(HTTP)]),
@@ -115,6 +102,22 @@ def make_world(account: Account) -> World:
         invitation=invitation,
         entry=AuditEntry.objects.filter(account=account).latest("pk"),
     )
+
+
+def _make_dead_letter(subscription: Subscription, destination: Destination) -> DeadLetter:
+    """With the delivery it was the only record of."""
+    delivery = Delivery.objects.create(
+        account=subscription.account,
+        subscription=subscription,
+        destination=destination,
+        revision=1,
+        routed_at=timezone.now(),
+        count=1,
+        bytes=10,
+        dead_count=1,
+        state=Delivery.State.DEAD,
+    )
+    return make_dead_letter(delivery)
 
 
 def pages(patterns: Any = None, start: str = "", space: str = "") -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorP
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
+from common.api_schemas import shown_time
 from events.filters import checked
 from events.filters.errors import FilterError
 from events.filters.wording import UNDECLARED, reword
@@ -98,7 +99,7 @@ def _message(message_class: Any, row: Listed, has_times: bool) -> Any:
     if has_times:
         message.created_at.FromDatetime(at.replace(microsecond=0))
     else:
-        message.created_at = f"{at:%Y-%m-%dT%H:%M:%SZ}"
+        message.created_at = shown_time(at)
     return message
 
 

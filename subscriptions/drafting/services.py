@@ -1,5 +1,7 @@
 """Keeping a draft, giving it up, having it back, and saving what it describes."""
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -60,25 +62,16 @@ def save_subscription(*, draft: Draft, actor: Actor) -> Subscription:
     if stored.saved_as is not None:
         return stored.saved_as
     content = from_json(stored.content)
-    sources, destinations = specs_of(content), places_of(content, stored.account)
+    wanted: dict[str, Any] = {
+        "sources": specs_of(content),
+        "destinations": places_of(content, stored.account),
+        "description": content.description.strip(),
+        "metadata": content.metadata,
+    }
     if stored.subscription is None:
-        saved = create_subscription(
-            account=stored.account,
-            actor=actor,
-            sources=sources,
-            destinations=destinations,
-            description=content.description.strip(),
-            metadata=content.metadata,
-        )
+        saved = create_subscription(account=stored.account, actor=actor, **wanted)
     else:
-        saved = update_subscription(
-            subscription=stored.subscription,
-            actor=actor,
-            sources=sources,
-            destinations=destinations,
-            description=content.description.strip(),
-            metadata=content.metadata,
-        )
+        saved = update_subscription(subscription=stored.subscription, actor=actor, **wanted)
     stored.saved_as, stored.updated_at = saved, timezone.now()
     stored.save(update_fields=["saved_as", "updated_at"])
     return saved

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.access import LOWEST_ROLE, Action, role_may, role_may_manage, scopes_may
 from accounts.models import Account, Role, User
-from tests.factories import make_member
+from tests.factories import BACKEND, make_member
 
 ALLOWED = {
     Role.OWNER: set(Action) - {Action.PUBLISH},
@@ -67,9 +67,7 @@ def test_only_owners_manage_owners(role: Role, other: Role) -> None:
 def test_pages_open_to_the_roles_that_may(account: Account, path: str, answers: tuple[int, ...]) -> None:
     for role, answer in zip(Role, answers, strict=True):
         client = Client()
-        client.force_login(
-            make_member(account, f"{role}@acme.example", role), "allauth.account.auth_backends.AuthenticationBackend"
-        )
+        client.force_login(make_member(account, f"{role}@acme.example", role), BACKEND)
         assert client.get(path).status_code == answer, role
 
 
@@ -81,9 +79,7 @@ def test_pages_need_a_person(client: Client, db: None, path: str) -> None:
 @pytest.mark.parametrize("role", [Role.EDITOR, Role.VIEWER])
 def test_acts_on_people_are_refused_without_the_role(account: Account, owner: User, role: Role) -> None:
     client = Client()
-    client.force_login(
-        make_member(account, "ed@acme.example", role), "allauth.account.auth_backends.AuthenticationBackend"
-    )
+    client.force_login(make_member(account, "ed@acme.example", role), BACKEND)
 
     answers = [
         client.post("/settings/people/", {"email": "x@acme.example", "role": "owner"}).status_code,

@@ -1,4 +1,4 @@
-"""Signing in and out, passwords, accounts, themes, and keys."""
+"""Signing in and out, passwords, accounts, themes, and pages for what goes wrong."""
 
 import re
 
@@ -6,23 +6,18 @@ import pytest
 from django.core import mail
 from django.template import loader
 from django.test import Client
-from django.urls import reverse
 
 from accounts.mail import send_due_mail
-from accounts.models import Account, APIKey, AuditEntry, Membership, OutgoingMail, Role, User
-from tests.factories import PASSWORD, make_account, make_api_key, make_member, make_user
+from accounts.models import Account, Membership, OutgoingMail, Role, User
+from tests.factories import BACKEND, PASSWORD, make_account, make_member, make_user
 
 HOME = "/catalogue/"
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 NEW_PASSWORD = "a quite different phrase"
 
 
 def sign_in(client: Client, email: str, password: str, page: str = HOME) -> str:
     response = client.post(f"/sign-in/?next={page}", {"login": email, "password": password, "next": page})
     return str(response.headers.get("Location", response.content.decode()))
-
-
-# Signing in and out
 
 
 def test_a_person_signs_in_and_lands_on_the_page_asked_for(client: Client, owner: User) -> None:
@@ -62,9 +57,6 @@ def test_signing_out_needs_a_post(owner_client: Client) -> None:
 
 def test_nobody_signs_up_by_themselves(client: Client) -> None:
     assert client.get("/account/signup/").status_code == 404
-
-
-# Passwords
 
 
 def test_a_one_time_password_is_good_only_for_choosing_one(client: Client, account: Account) -> None:
@@ -140,9 +132,6 @@ def test_an_unknown_address_gets_the_same_answer(client: Client, db: None) -> No
     assert not OutgoingMail.objects.exists()
 
 
-# Accounts and themes
-
-
 def test_a_person_switches_between_their_accounts(owner_client: Client, owner: User) -> None:
     other = make_account(name="Acme Staging")
     Membership.objects.create(account=other, user=owner, role=Role.VIEWER)
@@ -198,74 +187,6 @@ def test_a_person_without_an_account_is_told_so(client: Client, db: None) -> Non
 
     assert response.status_code == 403
     assert "You are in no account" in response.content.decode()
-
-
-# API keys
-
-
-def test_an_owner_makes_a_key_and_sees_it_once(owner_client: Client, account: Account, owner: User) -> None:
-    response = owner_client.post(
-        "/settings/api-keys/", {"description": "CI", "scopes": ["publish"], "expires_in": "30"}
-    )
-
-    key = APIKey.objects.get()
-    token = response.context["token"]
-    assert (key.account, key.owner, key.description, key.scopes) == (account, owner, "CI", ["publish"])
-    assert key.expires_at is not None
-    assert token in response.content.decode()
-    assert "no-store" in response.headers["Cache-Control"]
-    assert token not in owner_client.get("/settings/api-keys/").content.decode()
-    assert AuditEntry.objects.get().actor == {"id": owner.pk, "kind": "user", "source": "Dashboard"}
-
-
-@pytest.mark.parametrize("data", [{}, {"scopes": ["everything"]}, {"scopes": ["api"], "description": "x" * 300}])
-def test_a_key_with_bad_input_is_refused(owner_client: Client, data: dict[str, object]) -> None:
-    response = owner_client.post("/settings/api-keys/", data)
-
-    assert response.status_code == 422
-    assert "1 thing to mend before this can be created." in response.content.decode()
-    assert not APIKey.objects.exists()
-
-
-def test_revoking_asks_first_and_then_does_it(owner_client: Client, account: Account) -> None:
-    make_api_key(account)
-    key = APIKey.objects.get()
-    address = reverse("accounts:revoke_api_key", args=[key.pk])
-
-    assert "Revoke Test?" in owner_client.get(address).content.decode()
-    response = owner_client.post(address, follow=True)
-
-    key.refresh_from_db()
-    assert key.revoked_at is not None
-    assert "Revoked: Test." in response.content.decode()
-    assert owner_client.post(address).status_code == 404
-
-
-def test_a_stranger_finds_no_key(stranger_client: Client, account: Account) -> None:
-    make_api_key(account)
-    key = APIKey.objects.get()
-
-    assert stranger_client.post(reverse("accounts:revoke_api_key", args=[key.pk])).status_code == 404
-    assert key.pk not in stranger_client.get("/settings/api-keys/").content.decode()
-
-
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR])
-def test_keys_are_for_admins(client: Client, account: Account, role: Role) -> None:
-    make_api_key(account)
-    client.force_login(make_member(account, "ed@acme.example", role), BACKEND)
-
-    response = client.get("/settings/api-keys/")
-
-    assert response.status_code == 403
-    assert f"This needs the role Admin; in Acme Edge yours is {role.label}." in response.content.decode()
-    assert client.post(reverse("accounts:revoke_api_key", args=[APIKey.objects.get().pk])).status_code == 403
-
-
-def test_keys_need_a_person(client: Client, db: None) -> None:
-    assert client.get("/settings/api-keys/").headers["Location"] == "/sign-in/?next=/settings/api-keys/"
-
-
-# Every page, and pages for what goes wrong
 
 
 def test_the_base_page_has_what_every_page_needs(owner_client: Client) -> None:

@@ -13,7 +13,7 @@ from accounts.people import MAX_OWNED, PeopleError, change_role, found_account, 
 from accounts.services import create_api_key
 from events.audit import publish_audit_entries
 from events.models import EventBatch
-from tests.factories import make_account, make_member, make_user
+from tests.factories import BACKEND, make_account, make_member, make_user
 
 
 def membership(user: User) -> Membership:
@@ -135,7 +135,7 @@ def test_removing_names_the_keys_and_revokes_them(owner_client: Client, account:
 
 def test_a_removed_person_sees_the_account_no_more(account: Account, owner: User, editor: User) -> None:
     client = Client()
-    client.force_login(editor, "allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(editor, BACKEND)
     remove_member(membership=membership(editor), by=membership(owner))
 
     assert client.get("/catalogue/").status_code == 403
@@ -194,7 +194,7 @@ def test_the_list_costs_the_same_with_many_people(
 
 
 def test_a_person_without_an_account_may_make_one(client: Client, db: None) -> None:
-    client.force_login(make_user("nobody@acme.example"), "allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(make_user("nobody@acme.example"), BACKEND)
 
     assert client.get("/account/new/").status_code == 200
     assert client.post("/account/new/", {"name": "Mine"}).headers["Location"] == "/"

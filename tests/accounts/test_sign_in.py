@@ -1,4 +1,4 @@
-"""Signing in under attack: guessing, listing who is here, fixed sessions; sessions and the password of one's own."""
+"""Signing in under attack: guessing, listing who is here, forms from elsewhere."""
 
 import time
 from statistics import median
@@ -11,28 +11,15 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from accounts.mail import send_due_mail
-from accounts.models import AuditEntry, OutgoingMail, User
+from accounts.models import OutgoingMail, User
 from config import settings as product
-from tests.factories import PASSWORD, make_user
-
-NEW_PASSWORD = "a quite different phrase"
-CHANGE = "/settings/sign-in/password/"
-
-
-def sign_in(client: Client, email: str, password: str = PASSWORD, **headers: str) -> None:
-    client.post("/sign-in/", {"login": email, "password": password}, **headers)  # type: ignore[arg-type]
-
-
-def is_signed_in(client: Client) -> bool:
-    return client.get("/catalogue/").status_code == 200
+from tests.accounts.signing_in import CHANGE, is_signed_in, sign_in
+from tests.factories import BACKEND, PASSWORD, make_user
 
 
 @pytest.fixture
 def real_hashers(settings: Settings) -> None:
     settings.PASSWORD_HASHERS = product.PASSWORD_HASHERS
-
-
-# Passwords at rest
 
 
 def test_passwords_are_hashed_with_argon2(real_hashers: None, db: None) -> None:
@@ -53,9 +40,6 @@ def test_an_older_hash_still_lets_in_and_is_replaced(settings: Settings, client:
     owner.refresh_from_db()
     assert is_signed_in(client)
     assert owner.password.startswith("argon2$")
-
-
-# Guessing
 
 
 def test_one_address_is_guessed_at_five_times(client: Client, owner: User) -> None:
@@ -100,9 +84,6 @@ def test_asking_for_links_is_throttled(owner: User) -> None:
         Client().post("/account/password/reset/", {"email": owner.email})
 
     assert OutgoingMail.objects.count() == 5
-
-
-# Listing who is here
 
 
 def test_a_wrong_password_takes_as_long_for_a_stranger(real_hashers: None, settings: Settings, owner: User) -> None:
@@ -164,111 +145,6 @@ def _seconds(path: str, **data: str) -> float:
     return time.perf_counter() - begun
 
 
-# Sessions
-
-
-def test_signing_in_gives_a_new_session(client: Client, owner: User) -> None:
-    session = client.session
-    session["planted"] = True
-    session.save()
-    fixed = session.session_key
-    client.cookies["sessionid"] = str(fixed)
-
-    sign_in(client, owner.email)
-
-    assert client.cookies["sessionid"].value != fixed
-    victim = Client()
-    victim.cookies["sessionid"] = str(fixed)
-    assert not is_signed_in(victim)
-
-
-def test_signing_out_ends_the_session_for_whoever_copied_it(client: Client, owner: User) -> None:
-    sign_in(client, owner.email)
-    thief = Client()
-    thief.cookies["sessionid"] = client.cookies["sessionid"].value
-
-    client.post("/sign-out/")
-
-    assert not is_signed_in(thief)
-
-
-def test_the_page_lists_where_one_is_signed_in(owner: User) -> None:
-    here, there = Client(), Client()
-    sign_in(
-        there, owner.email, HTTP_USER_AGENT="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-    )
-    sign_in(here, owner.email, HTTP_USER_AGENT="curl/8.5.0")
-
-    page = here.get("/settings/sign-in/").content.decode()
-
-    assert "Firefox on Linux" in page
-    assert "curl/8.5.0" in page
-    assert page.count("(this one)") == 1
-
-
-def test_signing_out_elsewhere_leaves_only_this_one(owner: User) -> None:
-    here, there = Client(), Client()
-    sign_in(here, owner.email)
-    sign_in(there, owner.email)
-
-    here.post("/settings/sign-in/sessions/end/")
-
-    assert is_signed_in(here)
-    assert not is_signed_in(there)
-
-
-def test_nobody_ends_the_sessions_of_others(client: Client, owner: User, stranger_client: Client) -> None:
-    sign_in(client, owner.email)
-
-    stranger_client.post("/settings/sign-in/sessions/end/")
-
-    assert is_signed_in(client)
-
-
-# The password of one's own
-
-
-def test_changing_the_password_needs_the_old_one(client: Client, owner: User) -> None:
-    sign_in(client, owner.email)
-
-    client.post(CHANGE, {"oldpassword": "wrong", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
-
-    owner.refresh_from_db()
-    assert owner.check_password(PASSWORD)
-
-
-def test_changing_the_password_ends_every_other_session(owner: User) -> None:
-    here, there = Client(), Client()
-    sign_in(here, owner.email)
-    sign_in(there, owner.email)
-
-    response = here.post(CHANGE, {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
-
-    assert response.headers["Location"] == "/settings/sign-in/"
-    assert is_signed_in(here)
-    assert not is_signed_in(there)
-    assert AuditEntry.objects.get().event_type == "password_changed"
-    assert OutgoingMail.objects.get().subject == "Your password was changed"
-    assert "(this one)" in here.get("/settings/sign-in/").content.decode()
-
-
-def test_resetting_the_password_ends_every_session(client: Client, owner: User) -> None:
-    sign_in(client, owner.email)
-    Client().post("/account/password/reset/", {"email": owner.email})
-    send_due_mail()
-    link = next(word for word in str(mail.outbox[0].body).split() if "/key/" in word)
-    other = Client()
-    form = other.get(link.removeprefix("http://testserver"), follow=True)
-
-    other.post(str(form.wsgi_request.path), {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
-
-    assert not is_signed_in(client)
-    assert AuditEntry.objects.get().event_type == "password_reset"
-
-
-# Forms from elsewhere
-
-
 @pytest.mark.parametrize(
     "path",
     [
@@ -285,7 +161,7 @@ def test_resetting_the_password_ends_every_session(client: Client, owner: User) 
 )
 def test_a_form_from_another_site_changes_nothing(owner: User, path: str) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(owner, "allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(owner, BACKEND)
 
     assert client.post(path, {"name": "Mine"}).status_code == 403
 
@@ -294,7 +170,7 @@ def test_a_replaced_address_neither_signs_in_nor_gets_a_link(client: Client, own
     viewer.is_staff = viewer.is_superuser = True
     viewer.save()
     staff = Client()
-    staff.force_login(viewer, "allauth.account.auth_backends.AuthenticationBackend")
+    staff.force_login(viewer, BACKEND)
     Client().post("/account/password/reset/", {"email": owner.email})
     old = owner.email
     form = staff.get(f"/admin/accounts/user/{owner.pk}/change/").context["adminform"].form

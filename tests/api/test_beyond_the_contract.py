@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Account, AuditEntry
 from common import payloads
-from delivery.models import DeadLetter, Delivery
+from delivery.models import Delivery
 from delivery.route import route_account
 from destinations.models import Destination, TestRun
 from destinations.testing import run_test
@@ -18,7 +18,7 @@ from events.publishing import publish
 from subscriptions.backtest import run_backtest
 from subscriptions.models import Revision, Subscription
 from tests.api.calling import AZURE, DATADOG, KEY, KINESIS, Api, assert_error
-from tests.factories import AUDIT, HTTP, TCP, make_destination, make_event, make_subscription
+from tests.factories import AUDIT, HTTP, TCP, make_dead_letter, make_destination, make_event, make_subscription
 
 
 def test_a_test_of_a_saved_destination_is_a_run_to_poll(api: Api, stranger_api: Api) -> None:
@@ -103,17 +103,7 @@ def carried(account: Account) -> Delivery:
         payload=payloads.compress(b"{}\n{}\n"),
         dead_count=1,
     )
-    DeadLetter.objects.create(
-        account=account,
-        delivery=delivery,
-        destination=destination,
-        subscription=delivery.subscription,
-        position=0,
-        event_type=HTTP,
-        code="400",
-        reason="Not understood.",
-        payload=json.dumps(make_event()).encode(),
-    )
+    make_dead_letter(delivery)
     return delivery
 
 

@@ -1,29 +1,18 @@
 """The credentials of a destination through the API: until when they work, and exchanging them."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from pytest_django.fixtures import Settings
 
 from accounts.models import AuditEntry
-from destinations.emulators.receivers import DatadogReceiver, Server
+from destinations.emulators.receivers import Server
 from destinations.models import Destination
 from destinations.testing import run_test
 from tests.api.calling import KEY, KINESIS, Api, assert_error
 
 NEW_KEY = "fedcba9876543210fedcba9876543210"
 NEW = {"datadog": {"api_key": NEW_KEY}}
-
-
-@pytest.fixture
-def receiver(settings: Settings) -> Iterator[Server]:
-    server = Server(0, DatadogReceiver)
-    server.start()
-    settings.DEMO, settings.DEMO_DATADOG_URL = True, server.url
-    yield server
-    server.stop()
 
 
 def path_of(api: Api) -> str:

@@ -1,17 +1,14 @@
+"""Destinations through the API: made, changed, paused and deleted."""
+
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from accounts.models import Account, AuditEntry
-from delivery.models import Delivery
-from delivery.route import route_account
 from destinations.models import Destination
 from destinations.targets import all_targets
-from events.publishing import publish
-from tests.api.calling import AZURE, CLOUDWATCH, DATADOG, FIREHOSE, KEY, KINESIS, ROLE, TARGETS, Api, assert_error
-from tests.factories import make_event, make_subscription
+from tests.api.calling import DATADOG, FIREHOSE, KEY, KINESIS, ROLE, TARGETS, Api, assert_error
 
 
 def slug_of(target: dict[str, Any]) -> str:
@@ -152,77 +149,6 @@ def test_one_in_use_is_not_deleted(api: Api) -> None:
     assert "Requests" in answer["msg"]
 
 
-def datadog(**changed: Any) -> dict[str, Any]:
-    return {"datadog": {**DATADOG["datadog"], **changed}}
-
-
-def kinesis(**changed: Any) -> dict[str, Any]:
-    return {"kinesis": {**KINESIS["kinesis"], **changed}}
-
-
-def azure(**changed: Any) -> dict[str, Any]:
-    return {"azure_logs_ingestion": {**AZURE["azure_logs_ingestion"], **changed}}
-
-
-def creds(**given: str) -> dict[str, Any]:
-    whole = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "x" * 40}
-    return kinesis(auth={"creds": {**whole, **given}})
-
-
-STREAM = "arn:aws:kinesis:eu-west-1:111122223333:stream/acme"
-
-
-@pytest.mark.parametrize(
-    ("target", "code"),
-    [
-        (None, 5100),
-        ({}, 5100),
-        ({"datadog": None}, 5100),
-        ({**DATADOG, **KINESIS}, 5115),
-        ({"s3": {}}, 236),
-        (kinesis(auth=None), 5106),
-        (kinesis(auth={}), 5107),
-        (kinesis(auth={"role": {"role_arn": ROLE}, "creds": creds()["kinesis"]["auth"]["creds"]}), 5116),
-        (kinesis(auth={"role": {"role_arn": "arn:aws:iam::111122223333:user/me"}}), 5104),
-        (kinesis(auth={"role": {"role_arn": "nonsense"}}), 5104),
-        (creds(aws_access_key_id="ASIAIOSFODNN7EXAMPLE"), 240),
-        (creds(aws_secret_access_key=""), 240),
-        (creds(aws_access_key_id=""), 240),
-        (kinesis(stream_arn="nonsense"), 5120),
-        (kinesis(stream_arn=STREAM.replace("arn:aws:", "arn:aws-cn:")), 5118),
-        (kinesis(stream_arn=STREAM.replace(":kinesis:", ":sqs:")), 5119),
-        (kinesis(stream_arn=STREAM.replace("eu-west-1", "mars")), 5129),
-        (kinesis(stream_arn=STREAM.replace("111122223333", "1")), 5129),
-        (kinesis(stream_arn=STREAM + "/consumer/me:1"), 5130),
-        (kinesis(stream_arn=None), 5140),
-        (datadog(api_key=""), 5133),
-        (datadog(ddsite="datadoghq.example"), 5134),
-        (datadog(ddsite=None), 5134),
-        (datadog(ddtags="[a]"), 5140),
-        (azure(data_collection_rule_id="dcr-1"), 5136),
-        (azure(data_collection_stream_name="Acme"), 5137),
-        (azure(logs_ingestion_uri="https://169.254.169.254"), 5138),
-        (azure(logs_ingestion_uri="http://acme.westeurope.ingest.monitor.azure.com"), 5138),
-        (azure(tenant_id="x"), 5139),
-        (azure(client_secret=None), 5139),
-    ],
-)
-def test_a_wrong_target_is_refused_under_its_code(api: Api, target: Any, code: int) -> None:
-    answer = api.post("/event_destinations", {"format": "json", "target": target})
-
-    assert_error(answer, code)
-    assert not Destination.objects.exists()
-
-
-def test_the_arn_of_another_service_says_what_it_is(api: Api) -> None:
-    wrong = kinesis(stream_arn=CLOUDWATCH["cloudwatch_logs"]["log_group_arn"])
-
-    answer = assert_error(api.post("/event_destinations", {"format": "json", "target": wrong}), 5119)
-
-    assert "log group" in answer["msg"]
-    assert "stream_arn" in answer["details"]["fields"]
-
-
 def test_a_format_comes_back_as_it_was_written(api: Api) -> None:
     made = api.post("/event_destinations", {"format": "JSON", "target": DATADOG}).json()
     path = f"/event_destinations/{made['id']}"
@@ -275,76 +201,6 @@ def test_pausing_and_resuming(api: Api) -> None:
 
     assert api.post(f"{path}/resume").status_code == 200
     assert Destination.objects.get().state == Destination.State.ACTIVE
-
-
-@pytest.fixture
-def held(api: Api, account: Account) -> str:
-    """The ID of a paused destination with three records that wait."""
-    pk = str(api.destination()["id"])
-    make_subscription(account, Destination.objects.get(pk=pk))
-    api.post(f"/event_destinations/{pk}/pause")
-    publish([make_event() for _ in range(3)], account=account)
-    route_account(account.pk)
-    return pk
-
-
-def test_what_is_held_is_counted(api: Api, account: Account, held: str) -> None:
-    found = api.get(f"/event_destinations/{held}/held").json()
-
-    routed_at = Delivery.objects.get().routed_at
-    assert found.pop("bytes") > 0
-    assert found == {
-        "records": 3,
-        "oldest_at": f"{routed_at:%Y-%m-%dT%H:%M:%SZ}",
-        "first_loss_at": f"{routed_at + timedelta(days=7):%Y-%m-%dT%H:%M:%SZ}",
-        "uri": f"{api.get(f'/event_destinations/{held}').json()['uri']}/held",
-    }
-    other = api.destination()["id"]
-    assert api.get(f"/event_destinations/{other}/held").json()["oldest_at"] is None
-
-
-@pytest.mark.parametrize(
-    ("body", "discarded", "waiting", "newest_first"),
-    [
-        (None, 0, 3, False),
-        ({}, 0, 3, False),
-        ({"how": "in_order"}, 0, 3, False),
-        ({"how": "newest_first"}, 0, 3, True),
-        ({"how": "skip"}, 3, 0, False),
-    ],
-)
-def test_resuming_says_what_becomes_of_what_was_held(
-    api: Api, held: str, body: dict[str, str] | None, discarded: int, waiting: int, newest_first: bool
-) -> None:
-    answer = api.post(f"/event_destinations/{held}/resume", body).json()
-
-    assert (answer["id"], answer["discarded"], answer["moved"]) == (held, discarded, 0)
-    assert api.get(f"/event_destinations/{held}/held").json()["records"] == waiting
-    found = Destination.objects.get(pk=held)
-    assert (found.state, found.newest_first) == (Destination.State.ACTIVE, newest_first)
-
-
-def test_what_was_held_can_go_to_another_destination(api: Api, held: str) -> None:
-    other = api.destination()["id"]
-
-    answer = api.post(f"/event_destinations/{held}/resume", {"how": "move", "destination_id": other}).json()
-
-    assert (answer["id"], answer["discarded"], answer["moved"]) == (held, 0, 3)
-    assert api.get(f"/event_destinations/{other}/held").json()["records"] == 3
-
-
-def test_a_resumption_that_makes_no_sense_changes_nothing(api: Api, stranger_api: Api, held: str) -> None:
-    path, foreign = f"/event_destinations/{held}/resume", stranger_api.destination()["id"]
-
-    assert_error(api.post(path, {"how": "backwards"}), 215)
-    assert_error(api.post(path, {"how": "move"}), 215)
-    assert_error(api.post(path, {"how": "move", "destination_id": held}), 215)
-    assert_error(api.post(path, {"how": "skip", "destination_id": held}), 215)
-    assert_error(api.post(path, {"destination_id": held}), 215)
-    assert_error(api.post(path, {"how": "move", "destination_id": foreign}), 5103, 404)
-    assert_error(api.post(path, {"records": 3}), 214)
-    assert Destination.objects.get(pk=held).state == Destination.State.PAUSED
-    assert api.get(f"/event_destinations/{held}/held").json()["records"] == 3
 
 
 def test_a_foreign_one_answers_as_a_missing_one(api: Api, stranger_api: Api) -> None:

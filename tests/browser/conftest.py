@@ -15,6 +15,7 @@ from accounts.models import User
 from common import wake
 from delivery.workers import work
 from tests.chromium import ARGUMENTS, find
+from tests.factories import BACKEND
 
 THEMES = ("light", "dark")
 WIDTHS = (1280, 390)
@@ -67,7 +68,7 @@ def open_page(browser: Browser, live_server: LiveServer, redis: Redis, owner: Us
 
 def _session_of(user: User) -> str:
     client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(user, backend=BACKEND)
     return client.cookies["sessionid"].value
 
 

@@ -9,12 +9,11 @@ from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from accounts.models import Account
-from delivery.models import DeadLetter
 from destinations.models import Destination
 from events.publishing import publish
 from tests.browser.conftest import THEMES, WIDTHS, CheckPage, OpenPage
 from tests.carrying import FakeDatadog, answer
-from tests.factories import make_destination, make_event, make_subscription
+from tests.factories import make_dead_letter, make_destination, make_event, make_subscription
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -206,18 +205,7 @@ def addresses(account: Account, held: Any) -> list[str]:
     destination = make_destination(account)
     delivery = held(destination, 3)
     event_id = publish([make_event()], account=account).event_ids[0]
-    letter = DeadLetter.objects.create(
-        account=account,
-        delivery=delivery,
-        destination=destination,
-        subscription=delivery.subscription,
-        position=0,
-        event_id="ev_" + "1" * 27,
-        event_type="http_request_complete.v0",
-        code="413",
-        reason="Larger than the service takes.",
-        payload=b'{"object": {"conn": {"server_port": 443}}}',
-    )
+    letter = make_dead_letter(delivery, event_id="ev_" + "1" * 27, code="413", reason="Larger than the service takes.")
     Destination.objects.filter(pk=destination.pk).update(
         state="blocked", error_code="403", error_message="Datadog refused the API key.", error_remedy="Check the key."
     )

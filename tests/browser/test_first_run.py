@@ -10,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account
 from tests.browser.conftest import THEMES, WIDTHS, CheckPage, OpenPage
-from tests.carrying import FakeDatadog
+from tests.carrying import Carry, FakeDatadog
 from tests.factories import HTTP
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -71,7 +71,7 @@ def _one_address(live_server: LiveServer, settings: Settings) -> None:
 def test_an_empty_account_gets_to_a_delivered_event(
     open_page: OpenPage,
     run_jobs: RunJobs,
-    carry: Callable[[Account], None],
+    carry: Carry,
     datadog: FakeDatadog,
     account: Account,
 ) -> None:

@@ -6,26 +6,21 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from accounts.models import Account
 from delivery.models import DeadLetter
 from events.publishing import publish
 from subscriptions.models import Subscription
+from tests.browser.composing import NEW, SLUG
 from tests.browser.conftest import OpenPage
+from tests.browser.listing import rows_of
 from tests.carrying import FakeDatadog, answer
-from tests.factories import HTTP, TCP, make_destination, make_event, make_subscription
+from tests.factories import make_destination, make_event, make_subscription
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
 RunJobs = Callable[..., None]
-SLUG = "http_request_complete_v0"
-NEW = f"/subscriptions/new/?type={HTTP}"
 REFUSED = answer(400, '{"errors": [{"detail": "Payload is not valid"}]}')
-
-
-def rows_of(page: Page) -> Locator:
-    return page.locator("#results tbody tr:not(.band)")
 
 
 def press(page: Page, selector: str, key: str = "Enter") -> None:
@@ -215,51 +210,6 @@ def test_dead_letters_of_a_reason_are_retried(
     assert DeadLetter.objects.get().replayed_as is not None
 
 
-def test_a_live_tail_is_narrowed_and_stopped_without_forgetting_how(open_page: OpenPage, account: Account) -> None:
-    publish([make_event(), make_event(TCP)], account=account)
-    page = open_page("/events/")
-    expect(rows_of(page)).to_have_count(2)
-
-    page.select_option("#type", HTTP)
-    expect(rows_of(page)).to_have_count(1)
-    expect(page.locator("#say")).to_have_text("1 event")
-    page.fill("#filter", "ev.conn.server_prot == 443")
-    expect(page.locator("#say")).to_contain_text("there is no field server_prot")
-    expect(page.locator("#filter")).to_be_focused()
-    page.fill("#filter", "ev.conn.server_port == 443")
-    expect(page.locator("#filter-error")).to_be_empty()
-    page.get_by_role("link", name="Pause").click()
-
-    expect(page.get_by_role("link", name="Go on")).to_be_visible()
-    expect(page.locator("#type")).to_have_value(HTTP)
-    expect(page.locator("#filter")).to_have_value("ev.conn.server_port == 443")
-    expect(page.locator("#results")).not_to_have_attribute("hx-get", re.compile("."))
-
-
-def test_a_live_tail_stands_still_under_the_focus_and_the_pointer(open_page: OpenPage, account: Account) -> None:
-    publish([make_event()], account=account)
-    page = open_page("/events/")
-    page.keyboard.press("Tab")
-    rows_of(page).first.get_by_role("link").focus()
-    polls: list[Any] = []
-    page.on("request", lambda request: polls.append(request.url) if "version=" in request.url else None)
-    asked = (
-        "new Promise((done) => document.addEventListener('htmx:beforeRequest', () => setTimeout(done), {once: true}))"
-    )
-
-    publish([make_event()], account=account)
-    page.evaluate(asked)
-    expect(rows_of(page)).to_have_count(1)
-    expect(rows_of(page).first.get_by_role("link")).to_be_focused()
-    page.hover("#results")
-    page.focus("#type")
-    page.evaluate(asked)
-    assert polls == []
-    page.hover("h1")
-
-    expect(rows_of(page)).to_have_count(2)
-
-
 def test_another_time_replaces_all_that_speaks_of_it(
     open_page: OpenPage, account: Account, held: Callable[..., Any]
 ) -> None:
@@ -300,38 +250,3 @@ def test_a_failed_save_is_told_and_gives_the_button_back(open_page: OpenPage, ac
     )
     expect(page.locator("[data-save]")).to_be_focused()
     expect(page.locator("#description")).to_have_value("Kept")
-
-
-def test_a_live_tail_of_deliveries_stays_one_while_it_is_narrowed(
-    open_page: OpenPage, account: Account, held: Callable[..., Any]
-) -> None:
-    first, second = make_destination(account, description="First"), make_destination(account, description="Second")
-    held(first, 1)
-    held(second, 1)
-    page = open_page("/deliveries/?tail=1")
-
-    page.locator("#destination").select_option("First")
-    expect(rows_of(page)).to_have_count(1)
-    expect(page.locator("#say")).to_have_text("1 delivery")
-    expect(page).to_have_url(re.compile("tail=1"))
-    held(first, 1)
-    expect(rows_of(page)).to_have_count(2)
-    page.get_by_role("link", name="Pause").click()
-
-    expect(page.get_by_role("link", name="Live tail")).to_be_visible()
-    expect(page.locator("#destination")).to_have_value(first.pk)
-    expect(rows_of(page)).to_have_count(2)
-
-
-def test_a_live_tail_goes_on_after_a_tap(open_page: OpenPage, account: Account) -> None:
-    """A tap leaves its hover behind until the next one: that is nobody who points at a row."""
-    publish([make_event()], account=account)
-    page = open_page("/events/", width=390, touch=True)
-    page.locator("#results caption").tap()
-    assert page.evaluate("document.querySelector('#results').matches(':hover')")
-    assert not page.evaluate("matchMedia('(hover: hover)').matches")
-    expect(page.get_by_text("stands still while you point at it")).to_be_hidden()
-
-    publish([make_event()], account=account)
-
-    expect(rows_of(page)).to_have_count(2)

@@ -1,4 +1,4 @@
-"""Mail about destinations: each episode once, to whoever wants it, in words that help."""
+"""Notices by mail: of what, when, and how often."""
 
 from datetime import datetime, timedelta
 from threading import Barrier, Thread
@@ -6,53 +6,26 @@ from threading import Barrier, Thread
 import pytest
 import time_machine
 from django.db import connections
-from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Account, Membership, OutgoingMail, Role, User
+from accounts.audit import SYSTEM
+from accounts.models import Account, OutgoingMail, User
 from dashboard.models import Notice
-from dashboard.notifications import Wanted, notify, wants
+from dashboard.notifications import notify
 from delivery.models import Delivery, Tally
 from destinations.doctor.causes import find
 from destinations.models import Destination
-from destinations.outcome import ConfigurationError, RetryableError
+from destinations.outcome import RetryableError
 from destinations.services import pause_destination, resume_destination
 from subscriptions.models import Subscription
-from tests.factories import HTTP, make_destination, make_member, make_subscription
-
-PAGE = "/settings/notifications/"
-
-
-@pytest.fixture
-def destination(account: Account, owner: User) -> Destination:
-    """One that has been active for a month."""
-    made = make_destination(account)
-    Destination.objects.update(state_since=timezone.now() - timedelta(days=30))
-    made.refresh_from_db()
-    return made
-
-
-@pytest.fixture
-def subscription(account: Account, destination: Destination) -> Subscription:
-    return make_subscription(account, destination)
-
-
-def subjects() -> list[str]:
-    return list(OutgoingMail.objects.order_by("pk").values_list("subject", flat=True))
+from tests.dashboard.mails import block, subjects
+from tests.factories import HTTP, make_destination
 
 
 def text() -> str:
     newest = OutgoingMail.objects.latest("pk")
     assert newest.content["html"]
     return newest.content["text"]
-
-
-def block(destination: Destination) -> None:
-    destination.refresh_from_db()
-    error = ConfigurationError(
-        "Datadog refused the API key.", code="403", said="Forbidden", remedy="Check the site first, then the key."
-    )
-    destination.block(error, timezone.now())
 
 
 def hold(subscription: Subscription, since: timedelta, count: int = 1284) -> Delivery:
@@ -118,7 +91,7 @@ def test_healing_is_told_once(destination: Destination) -> None:
 def test_pausing_a_blocked_destination_is_no_healing(destination: Destination, owner: User) -> None:
     block(destination)
     notify()
-    pause_destination(destination=destination, user=owner)
+    pause_destination(destination=destination, user=owner, actor=SYSTEM)
 
     assert notify() == 0
     assert Notice.objects.get().ended_at is not None
@@ -197,7 +170,7 @@ def test_what_a_paused_destination_holds_is_told_before_it_is_lost(
     subscription: Subscription, destination: Destination, owner: User
 ) -> None:
     hold(subscription, timedelta(days=6, minutes=30), count=1)
-    pause_destination(destination=destination, user=owner)
+    pause_destination(destination=destination, user=owner, actor=SYSTEM)
 
     notify()
 
@@ -211,8 +184,8 @@ def test_a_resumed_destination_gets_time_to_catch_up(
     subscription: Subscription, destination: Destination, owner: User
 ) -> None:
     hold(subscription, timedelta(hours=2))
-    pause_destination(destination=destination, user=owner)
-    resume_destination(destination=destination)
+    pause_destination(destination=destination, user=owner, actor=SYSTEM)
+    resume_destination(destination=destination, actor=SYSTEM)
 
     assert notify() == 0
     with time_machine.travel(timezone.now() + timedelta(minutes=16)):
@@ -296,50 +269,6 @@ def test_two_workers_that_look_at_once_tell_once(destination: Destination) -> No
         thread.join(30)
 
     assert len(subjects()) == 1
-
-
-# Who is told
-
-
-def test_those_who_can_mend_it_are_told_until_they_choose(account: Account, owner: User, viewer: User) -> None:
-    editor = make_member(account, "edda@acme.example", Role.EDITOR)
-
-    told = [user for user in (owner, editor, viewer) if wants(Membership.objects.get(user=user), Wanted.BLOCKED)]
-
-    assert told == [owner, editor]
-
-
-def test_choices_are_kept_per_person_and_account(
-    owner_client: Client, viewer_client: Client, destination: Destination
-) -> None:
-    owner_client.post(PAGE, {"wanted": ["healed"]})
-    viewer_client.post(PAGE, {"wanted": ["blocked", "lagging"]})
-    block(destination)
-
-    notify()
-
-    assert list(OutgoingMail.objects.values_list("to", flat=True)) == ["victor@acme.example"]
-    assert 'value="healed" id="id_wanted_1" checked' in owner_client.get(PAGE).content.decode()
-
-
-def test_nobody_outside_the_account_is_told(destination: Destination, stranger: User) -> None:
-    block(destination)
-    notify()
-
-    assert not OutgoingMail.objects.filter(to=stranger.email).exists()
-
-
-def test_who_is_switched_off_is_not_told(destination: Destination, owner: User) -> None:
-    owner.is_active = False
-    owner.save()
-    block(destination)
-
-    assert notify() == 0
-
-
-def test_an_unknown_choice_is_refused(owner_client: Client, owner: User) -> None:
-    assert owner_client.post(PAGE, {"wanted": ["everything"]}).status_code == 422
-    assert Membership.objects.get(user=owner).notices == {}
 
 
 def test_looking_costs_the_same_with_many_healthy_destinations(

@@ -18,7 +18,7 @@ from destinations.testing import StepReport
 from events.publishing import publish
 from subscriptions.models import Subscription
 from subscriptions.services import SourceSpec
-from tests.carrying import FakeDatadog
+from tests.carrying import Carry, FakeDatadog
 from tests.factories import HTTP, make_api_key, make_destination, make_event, make_subscription
 
 # Session, person and account in three; the tallies of an account are in two tables.
@@ -35,7 +35,7 @@ def html_of(client: Client, page: str) -> str:
 
 
 def test_a_newcomer_is_led_from_a_destination_to_an_event(
-    owner_client: Client, account: Account, datadog: FakeDatadog, carry: Callable[[Account], None]
+    owner_client: Client, account: Account, datadog: FakeDatadog, carry: Carry
 ) -> None:
     assert reverse("destinations:choose_target") in html_of(owner_client, "/")
     place = make_destination(account)
@@ -50,7 +50,7 @@ def test_a_newcomer_is_led_from_a_destination_to_an_event(
 
 
 def test_the_overview_counts_what_came_and_what_became_of_it(
-    owner_client: Client, account: Account, datadog: FakeDatadog, carry: Callable[[Account], None]
+    owner_client: Client, account: Account, datadog: FakeDatadog, carry: Carry
 ) -> None:
     make_subscription(account, make_destination(account), sources=[SourceSpec(HTTP, "ev.conn.server_port == 443")])
     other = make_event(object={"conn": {"server_port": 80}})

@@ -27,11 +27,6 @@ def add_tally(destination: Destination, minute: datetime, **counts: int) -> None
     )
 
 
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
-
-
 def of(destination: Destination, window: str = "1h", **moments: Any) -> Chart:
     return chart_of([Tally.objects.filter(destination=destination)], WINDOWS[window], list(moments.items()))
 

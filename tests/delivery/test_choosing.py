@@ -1,6 +1,5 @@
 """Choosing one of many subscriptions or destinations by its name."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -18,10 +17,9 @@ from delivery.models import Delivery
 from destinations.models import Destination
 from events.publishing import publish
 from subscriptions.models import Subscription
-from tests.carrying import FakeDatadog
-from tests.factories import make_account, make_destination, make_event, make_subscription
+from tests.carrying import Carry, FakeDatadog
+from tests.factories import BACKEND, make_account, make_destination, make_event, make_subscription
 
-Carry = Callable[[Account], None]
 ONE: dict[str, Any] = {"revision": 1, "routed_at": timezone.now(), "count": 1, "bytes": 2, "payload": b"{}"}
 HTMX = {"HX-Request": "true"}
 
@@ -86,7 +84,7 @@ def test_a_viewer_may_look_and_who_is_signed_out_may_not(viewer: User, account: 
     make_destination(account, description="Ours")
     assert client.get("/choices/destinations/").status_code == 302
 
-    client.force_login(viewer, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(viewer, backend=BACKEND)
     assert suggested(client, "ours") == ["Ours"]
 
 

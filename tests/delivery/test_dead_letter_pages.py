@@ -13,14 +13,9 @@ from common.ids import new_id
 from delivery.models import DeadLetter, Delivery
 from destinations.doctor.causes import find
 from destinations.models import Destination
-from tests.factories import HTTP, make_account, make_destination
+from tests.factories import HTTP, make_account, make_dead_letter, make_destination
 
 Die = Callable[..., DeadLetter]
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
 
 
 @pytest.fixture
@@ -34,19 +29,11 @@ def die(held: Any) -> Die:
         wanted = {
             "position": 100 + DeadLetter.objects.count(),
             "event_id": event_id,
-            "event_type": HTTP,
             "reason": f"Refused with {code}.",
             "payload": json.dumps({"event_id": event_id, "event_type": HTTP, "object": {}}).encode(),
             **fields,
         }
-        return DeadLetter.objects.create(
-            account=destination.account,
-            delivery=delivery,
-            destination=destination,
-            subscription=delivery.subscription,
-            code=code,
-            **wanted,
-        )
+        return make_dead_letter(delivery, code=code, **wanted)
 
     return make
 

@@ -1,8 +1,8 @@
 import json
-from collections.abc import Callable
 
 import pytest
 
+from accounts.audit import SYSTEM
 from accounts.models import Account, AuditEntry
 from delivery import services
 from delivery.ledger import Scope, faults
@@ -10,12 +10,10 @@ from delivery.models import DeadLetter, Delivery
 from delivery.services import dead_letters_like, deliveries_like, export_dead_letters, replay_dead_letters, retry_like
 from destinations.models import Destination
 from events.publishing import publish
-from tests.carrying import FakeDatadog, answer
+from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
 
 
 @pytest.fixture
@@ -45,7 +43,7 @@ def test_all_of_one_reason_are_replayed_in_steps_and_only_once(
     alike = dead_letters_like(DeadLetter.objects.earliest("pk"))
     assert alike.count() == 2
 
-    made = replay_dead_letters(dead_letters=alike)
+    made = replay_dead_letters(dead_letters=alike, actor=SYSTEM)
     carry(account)
 
     assert [delivery.count for delivery in made] == [1, 1]
@@ -59,7 +57,7 @@ def test_dead_letters_go_to_another_destination(
 ) -> None:
     other = make_destination(account, description="Other")
 
-    replay_dead_letters(dead_letters=DeadLetter.objects.all(), to=other)
+    replay_dead_letters(dead_letters=DeadLetter.objects.all(), to=other, actor=SYSTEM)
     recorded = AuditEntry.objects.get(event_type="dead_letters_replayed")
     assert recorded.after == {"records": 3, "destination_id": other.pk}
     carry(account)

@@ -1,7 +1,6 @@
 """What publishing accepts can be read everywhere: by filters, field selections, targets and pages."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 from django.test import Client
@@ -12,12 +11,10 @@ from delivery.fate import State, fate_of
 from events.intake import MAX_DEPTH
 from events.publishing import Publisher, RefusedError, publish, publish_body
 from subscriptions.services import SourceSpec
-from tests.carrying import FakeDatadog
+from tests.carrying import Carry, FakeDatadog
 from tests.factories import HTTP, make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
 
 
 def nested(levels: int) -> bytes:

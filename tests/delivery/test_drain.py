@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,18 +12,17 @@ from delivery.load import Load
 from delivery.models import Attempt, DeadLetter, Delivery
 from delivery.route import route_account
 from delivery.services import discard_waiting, replay_dead_letters
-from delivery.settle import LeaseLostError, Sent, Settlement
+from delivery.settle import Sent, Settlement
+from delivery.settling import LeaseLostError, write
 from destinations.models import Destination
 from destinations.services import pause_destination, resume_destination
 from events.publishing import publish
 from subscriptions.models import Subscription
 from subscriptions.services import update_subscription
-from tests.carrying import FakeDatadog, answer
+from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
 
 
 @pytest.fixture
@@ -182,13 +180,13 @@ def test_a_record_over_the_targets_limit_is_a_dead_letter_and_is_not_sent(
 def test_a_paused_destination_holds_and_sends_all_when_resumed(
     account: Account, destination: Destination, datadog: FakeDatadog, carry: Carry
 ) -> None:
-    pause_destination(destination=destination, user=None)
+    pause_destination(destination=destination, user=None, actor=SYSTEM)
     ids = publish_some(account)
 
     carry(account)
 
     assert datadog.arrived == []
-    resume_destination(destination=destination)
+    resume_destination(destination=destination, actor=SYSTEM)
     carry(account)
     assert datadog.event_ids == ids
 
@@ -214,8 +212,7 @@ def test_work_of_a_vanished_worker_is_taken_over_when_its_lease_ends(
 ) -> None:
     publish_some(account)
     route_account(account.pk)
-    vanished = claim(destination.pk)
-    assert vanished is not None
+    (vanished,) = claim(destination.pk).claims
 
     drain(destination.pk)
     assert datadog.arrived == [], "The lease still holds."
@@ -225,7 +222,7 @@ def test_work_of_a_vanished_worker_is_taken_over_when_its_lease_ends(
     assert len(datadog.arrived) == 3
     late = Settlement(vanished, Load.of(vanished.deliveries), [Sent(range(3), call=None)])
     with pytest.raises(LeaseLostError):
-        late.write()
+        write(late)
     assert_ledger_closes()
 
 
@@ -237,23 +234,23 @@ def test_dead_letters_are_replayed_under_a_delivery_of_their_own(
     carry(account)
     letter = DeadLetter.objects.get()
 
-    (replay,) = replay_dead_letters(dead_letters=[letter])
+    (replay,) = replay_dead_letters(dead_letters=[letter], actor=SYSTEM)
     carry(account)
 
     assert (replay.origin, replay.parent) == ("replay", letter.delivery)
     assert datadog.event_ids == [event_id]
-    assert replay_dead_letters(dead_letters=[letter]) == [], "Once is enough."
+    assert replay_dead_letters(dead_letters=[letter], actor=SYSTEM) == [], "Once is enough."
     assert_ledger_closes()
 
 
 def test_discarding_gives_up_what_waits_and_the_ledger_says_so(
     account: Account, destination: Destination, datadog: FakeDatadog, carry: Carry
 ) -> None:
-    pause_destination(destination=destination, user=None)
+    pause_destination(destination=destination, user=None, actor=SYSTEM)
     publish_some(account, 4)
     carry(account)
 
-    assert discard_waiting(destination=destination) == 4
+    assert discard_waiting(destination=destination, actor=SYSTEM) == 4
 
     assert Delivery.objects.get().state == "discarded"
     assert_ledger_closes()

@@ -1,7 +1,5 @@
 """Live events, and the page that tells what became of one."""
 
-from collections.abc import Callable
-
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -9,11 +7,10 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Account
 from events.publishing import publish
 from subscriptions.services import SourceSpec
-from tests.carrying import FakeDatadog, answer
+from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import AUDIT, HTTP, TCP, make_destination, make_event, make_subscription
 
 HTMX = {"HX-Request": "true"}
-Carry = Callable[[Account], None]
 
 
 def port(number: int) -> dict[str, object]:

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
@@ -24,22 +23,16 @@ from events.models import EventBatch
 from events.publishing import publish
 from subscriptions.models import Source, Subscription
 from subscriptions.services import SourceSpec, update_subscription
-from tests.carrying import FakeDatadog, answer
-from tests.factories import AUDIT, HTTP, TCP, make_account, make_destination, make_event, make_subscription
+from tests.carrying import Carry, FakeDatadog, answer
+from tests.factories import AUDIT, HTTP, PORT_443, TCP, make_account, make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
 
-Carry = Callable[[Account], None]
-ON_443 = SourceSpec(HTTP, "ev.conn.server_port == 443")
+ON_443 = SourceSpec(HTTP, PORT_443)
 
 
 def on_port(port: int) -> dict[str, Any]:
     return make_event(object={"conn": {"server_name": "a.acme.app", "server_port": port}})
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
 
 
 @pytest.fixture
@@ -167,11 +160,11 @@ def test_held_waiting_and_discarded(
     route_account(account.pk)
     assert only(account, event_id).state == State.WAITING
 
-    pause_destination(destination=destination, user=None)
+    pause_destination(destination=destination, user=None, actor=SYSTEM)
     held = only(account, event_id)
     assert (held.state, held.reason) == (State.HELD, "The destination is paused.")
 
-    discard_waiting(destination=destination)
+    discard_waiting(destination=destination, actor=SYSTEM)
     discarded = only(account, event_id)
     assert (discarded.state, discarded.history[-1].what) == (State.DISCARDED, "discarded")
 
@@ -183,7 +176,7 @@ def test_a_moved_record_is_followed_to_where_it_went(
     ids = publish([on_port(443) for _ in range(4)], account=account).event_ids
     carry(account)
     other = make_destination(account, description="Other")
-    resume(destination=destination, how=Resume.MOVE, to=other)
+    resume(destination=destination, how=Resume.MOVE, to=other, actor=SYSTEM)
     datadog.answers = [answer(400), answer(400), answer(202)]
     carry(account)
 
@@ -199,7 +192,7 @@ def test_a_replayed_dead_letter_is_delivered_with_its_story(
     datadog.answers = [answer(400)] * 3
     ids = publish([on_port(443), on_port(443)], account=account).event_ids
     carry(account)
-    replay_dead_letters(dead_letters=DeadLetter.objects.all())
+    replay_dead_letters(dead_letters=DeadLetter.objects.all(), actor=SYSTEM)
     carry(account)
 
     fate = only(account, ids[1])

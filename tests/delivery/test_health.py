@@ -4,17 +4,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Account
 from delivery.health import answers_of, arrival_times_of, health_of, percentile
 from delivery.models import Attempt, AttemptPart, Delivery
 from destinations.models import Destination
 from destinations.standing import standing_of
-from tests.factories import make_destination
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
 
 
 def attempt(destination: Destination, outcome: str, code: str, duration_ms: int, **fields: Any) -> Attempt:

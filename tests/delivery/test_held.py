@@ -1,6 +1,5 @@
 """What people decide about records that wait, and what time decides."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -33,28 +32,16 @@ from destinations.services import pause_destination
 from events.publishing import publish
 from subscriptions.models import Subscription
 from subscriptions.services import SourceSpec, update_subscription
-from tests.carrying import FakeDatadog, answer
+from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import AUDIT, HTTP, make_account, make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
-
-
-@pytest.fixture
-def subscription(account: Account, destination: Destination) -> Subscription:
-    return make_subscription(account, destination)
 
 
 @pytest.fixture
 def held(account: Account, destination: Destination, subscription: Subscription) -> list[str]:
     """IDs of six events in three deliveries that wait at a paused destination."""
-    pause_destination(destination=destination, user=None)
+    pause_destination(destination=destination, user=None, actor=SYSTEM)
     ids: list[str] = []
     for _ in range(3):
         ids += publish([make_event(), make_event()], account=account).event_ids
@@ -79,7 +66,7 @@ def test_what_waits_is_counted_with_the_time_of_the_first_loss(
 
 
 def test_resume_in_order(account: Account, destination: Destination, held: list[str], datadog: FakeDatadog) -> None:
-    resume(destination=destination, how=Resume.IN_ORDER)
+    resume(destination=destination, how=Resume.IN_ORDER, actor=SYSTEM)
 
     drain(destination.pk)
 
@@ -89,7 +76,7 @@ def test_resume_in_order(account: Account, destination: Destination, held: list[
 def test_resume_newest_first_sends_the_latest_delivery_before_the_others_and_then_in_order_again(
     account: Account, destination: Destination, held: list[str], datadog: FakeDatadog, carry: Carry
 ) -> None:
-    resume(destination=destination, how=Resume.NEWEST_FIRST)
+    resume(destination=destination, how=Resume.NEWEST_FIRST, actor=SYSTEM)
 
     carry(account)
 
@@ -102,7 +89,7 @@ def test_resume_newest_first_sends_the_latest_delivery_before_the_others_and_the
 def test_resume_with_skip_discards_what_was_held_and_sends_what_comes(
     account: Account, destination: Destination, held: list[str], datadog: FakeDatadog, carry: Carry
 ) -> None:
-    assert resume(destination=destination, how=Resume.SKIP) == 6
+    assert resume(destination=destination, how=Resume.SKIP, actor=SYSTEM) == 6
     (fresh,) = publish([make_event()], account=account).event_ids
     carry(account)
 
@@ -116,7 +103,7 @@ def test_resume_with_move_sends_what_was_held_elsewhere(
 ) -> None:
     other = make_destination(account, description="Other")
 
-    assert resume(destination=destination, how=Resume.MOVE, to=other) == 6
+    assert resume(destination=destination, how=Resume.MOVE, to=other, actor=SYSTEM) == 6
     carry(account)
 
     assert sorted(datadog.event_ids) == sorted(held)
@@ -136,7 +123,7 @@ def test_records_are_not_moved_to_nowhere(
     to = {"none": None, "itself": destination, "deleted": gone, "foreign": foreign}[which]
 
     with pytest.raises(NotPossibleError):
-        resume(destination=destination, how=Resume.MOVE, to=to)
+        resume(destination=destination, how=Resume.MOVE, to=to, actor=SYSTEM)
 
     assert Delivery.objects.waiting().count() == 3
     destination.refresh_from_db()
@@ -151,7 +138,7 @@ def test_only_the_open_records_of_a_delivery_move(
     carry(account)
     other = make_destination(account, description="Other")
 
-    assert move_waiting(destination=destination, to=other) == 2
+    assert move_waiting(destination=destination, to=other, actor=SYSTEM) == 2
     recorded = AuditEntry.objects.get(event_type="waiting_records_moved")
     assert (recorded.object_id, recorded.after) == (destination.pk, {"records": 2, "destination_id": other.pk})
     carry(account)
@@ -167,10 +154,9 @@ def test_what_a_worker_is_sending_is_left_to_it(
 ) -> None:
     publish([make_event()], account=account)
     route_account(account.pk)
-    claimed = claim(destination.pk)
 
-    assert claimed is not None
-    assert discard_waiting(destination=destination) == 0
+    assert claim(destination.pk).claims
+    assert discard_waiting(destination=destination, actor=SYSTEM) == 0
     assert Delivery.objects.get().state == "waiting"
 
 
@@ -181,7 +167,7 @@ def test_discarding_of_a_subscription_leaves_those_of_others(
     publish([make_event()], account=account)
     route_account(account.pk)
 
-    assert discard_waiting(subscription=subscription) == 7
+    assert discard_waiting(subscription=subscription, actor=SYSTEM) == 7
     recorded = AuditEntry.objects.get(event_type="waiting_records_discarded")
     assert (recorded.object_id, recorded.after) == (subscription.pk, {"records": 7, "destination_id": None})
     assert count_waiting(destination=destination).records == 1
@@ -270,7 +256,7 @@ def test_a_discarded_delivery_of_several_types_is_tallied_by_type(account: Accou
     publish([make_event(), make_event(AUDIT), make_event()], account=account)
     route_account(account.pk)
 
-    discard_waiting(destination=destination)
+    discard_waiting(destination=destination, actor=SYSTEM)
 
     discarded = {tally.event_type: tally.discarded for tally in Tally.objects.filter(discarded__gt=0)}
     assert discarded == {HTTP: 2, AUDIT: 1}

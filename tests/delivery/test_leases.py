@@ -1,6 +1,6 @@
 """Workers that die, stop, come late or find no database: nothing is lost, nothing is counted twice."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +10,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.models import Account
-from delivery import drain as drain_module
-from delivery import stopping
+from delivery import settling, stopping
 from delivery.claim import claim, release
 from delivery.drain import drain
 from delivery.ledger import Scope, faults
@@ -19,11 +18,12 @@ from delivery.load import Load
 from delivery.models import Attempt, Delivery, Tally
 from delivery.pace import MAX_SLOTS
 from delivery.route import route_account
-from delivery.settle import Call, LeaseLostError, Sent, Settlement
+from delivery.settle import Call, Sent, Settlement
+from delivery.settling import LeaseLostError, write
 from destinations.models import Destination
 from destinations.outcome import SendResult
 from events.publishing import publish
-from tests.carrying import FakeDatadog, answer
+from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import make_destination, make_event, make_subscription
 
 
@@ -51,14 +51,14 @@ def publish_runs(account: Account, runs: int, each: int = 1) -> list[str]:
 @pytest.mark.django_db
 def test_a_worker_whose_deliveries_were_taken_over_settles_nothing(account: Account, destination: Destination) -> None:
     publish_runs(account, 2)
-    late = claim(destination.pk)
-    assert late is not None
+    lease = claim(destination.pk)
+    (late,) = lease.claims
     Delivery.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
-    assert claim(destination.pk) is not None
+    assert claim(destination.pk).claims
 
     with pytest.raises(LeaseLostError):
-        Settlement(late, Load.of(late.deliveries), [Sent(range(2), call=None)]).write()
-    release(late)
+        write(Settlement(late, Load.of(late.deliveries), [Sent(range(2), call=None)]))
+    release(lease, lease.claims)
 
     assert {delivery.state for delivery in Delivery.objects.all()} == {"waiting"}
     assert not Delivery.objects.filter(lease_token="").exists(), "The other worker's lease holds."
@@ -71,13 +71,13 @@ def test_a_call_that_outlasted_its_lease_still_tells_that_the_destination_fails(
 ) -> None:
     """Else each worker in turn would wait for it, taking over what the one before has let go."""
 
-    def lose_lease(_: Settlement) -> None:
+    def lose_lease(*_: Settlement) -> None:
         raise LeaseLostError
 
     publish_runs(account, 1)
     datadog.answers = [answer(500)]
-    monkeypatch.setattr(drain_module, "SETTLE_EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(Settlement, "write", lose_lease)
+    monkeypatch.setattr(settling, "SETTLE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(settling, "write", lose_lease)
 
     drain(destination.pk)
 
@@ -91,14 +91,13 @@ def test_a_call_that_outlasted_its_lease_still_tells_that_the_destination_fails(
 def test_a_settlement_written_twice_counts_once(account: Account, destination: Destination, carried: range) -> None:
     """The connection broke after the commit and before its answer: the repeat changes nothing."""
     publish_runs(account, 1, each=4)
-    claimed = claim(destination.pk)
-    assert claimed is not None
+    (claimed,) = claim(destination.pk).claims
     call = Call(timezone.now(), 1, 10, SendResult("202"), None)
     settlement = Settlement(claimed, Load.of(claimed.deliveries), [Sent(carried, call)])
-    settlement.write()
+    write(settlement)
 
     with pytest.raises(LeaseLostError):
-        settlement.write()
+        write(settlement)
 
     assert sum(Tally.objects.values_list("delivered", flat=True)) == len(carried)
     assert Attempt.objects.count() == 1
@@ -110,16 +109,16 @@ def test_settling_waits_for_a_database_that_comes_back(
     account: Account, destination: Destination, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = publish_runs(account, 1, each=3)
-    original, broken = Settlement.write, [True, True]
+    broken = [True, True]
 
-    def write(self: Settlement) -> None:
+    def write_when_back(*settlements: Settlement) -> None:
         if broken:
             broken.pop()
             raise OperationalError("server closed the connection unexpectedly")
-        original(self)
+        write(*settlements)
 
-    monkeypatch.setattr(Settlement, "write", write)
-    monkeypatch.setattr(drain_module, "DATABASE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(settling, "write", write_when_back)
+    monkeypatch.setattr(settling, "DATABASE_PAUSE_SECONDS", 0.01)
 
     drain(destination.pk)
 
@@ -155,7 +154,7 @@ def test_a_worker_that_is_told_to_stop_settles_the_request_under_way_and_release
 def test_a_destination_that_falls_behind_gets_more_slots_and_loses_them_when_it_throttles(
     account: Account, destination: Destination, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("delivery.claim.CLAIM_DELIVERIES", 1)
+    monkeypatch.setattr("delivery.claim.LEASE_DELIVERIES", 1)
     publish_runs(account, 4)
     Delivery.objects.update(routed_at=timezone.now() - timedelta(minutes=1))
 
@@ -165,16 +164,17 @@ def test_a_destination_that_falls_behind_gets_more_slots_and_loses_them_when_it_
 
     assert slots() == 1
     first = claim(destination.pk)
-    assert first is not None
-    assert first.is_behind
-    assert claim(destination.pk) is None, "One slot, in order."
-    release(first)
+    assert first.claims[0].is_behind
+    second = claim(destination.pk)
+    assert (second.claims, second.busy) == ([], [destination]), "One slot, in order."
+    release(first, first.claims)
     datadog.answers = [answer(202), answer(202), answer(429)]
-    drain(destination.pk)
+    for _ in range(3):
+        drain(destination.pk)
     assert slots() == 1, "1, 2, 3 and then half."
     Destination.objects.update(slots=MAX_SLOTS, retry_at=None)
-    assert claim(destination.pk) is not None
-    assert claim(destination.pk) is not None, "Two workers at once."
+    assert claim(destination.pk).claims
+    assert claim(destination.pk).claims, "Two workers at once."
 
 
 @pytest.mark.django_db
@@ -199,10 +199,10 @@ def test_a_worker_whose_clock_is_wrong_neither_delays_nor_steals(
     with time_machine.travel(timezone.now() + ahead):
         ids = publish_runs(account, 1)
         vanished = claim(destination.pk)
-    assert vanished is not None
+    assert vanished.claims
     drain(destination.pk)
     assert datadog.arrived == [], "Its lease is measured by the database."
-    release(vanished)
+    release(vanished, vanished.claims)
 
     drain(destination.pk)
 
@@ -216,7 +216,7 @@ def carry_all(account: Account, destination: Destination) -> None:
 
 @pytest.mark.django_db
 def test_a_duplicate_wake_up_finds_nothing_to_do(
-    account: Account, destination: Destination, datadog: FakeDatadog, carry: Callable[[Account], None]
+    account: Account, destination: Destination, datadog: FakeDatadog, carry: Carry
 ) -> None:
     ids = publish_runs(account, 1)
 

@@ -1,6 +1,5 @@
 """Events that a broken filter left undecided are decided once it is mended, and the books close all the while."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -19,13 +18,12 @@ from events.models import EventBatch
 from events.publishing import publish
 from subscriptions.models import Source, Subscription
 from subscriptions.services import SourceSpec, delete_subscription, update_subscription
-from tests.carrying import FakeDatadog
-from tests.factories import HTTP, TCP, make_destination, make_event, make_subscription
+from tests.carrying import Carry, FakeDatadog
+from tests.factories import HTTP, PORT_443, TCP, make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
 
-ON_443 = SourceSpec(HTTP, "ev.conn.server_port == 443")
-Carry = Callable[[Account], None]
+ON_443 = SourceSpec(HTTP, PORT_443)
 
 
 def on_port(port: int, event_type: str = HTTP) -> dict[str, object]:

@@ -1,22 +1,20 @@
 import re
-from collections.abc import Callable
 
 import pytest
 from django.db import DatabaseError
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from accounts.audit import SYSTEM
 from accounts.models import Account
 from common import wake
 from delivery import observing
 from destinations.services import pause_destination
 from events.publishing import publish
-from tests.carrying import FakeDatadog, answer
+from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import make_api_key, make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
 
 
 def figure(client: Client, name: str) -> float:
@@ -58,7 +56,7 @@ def test_counters_follow_events_from_acceptance_to_their_end(
 def test_gauges_tell_what_waits(account: Account, client: Client, datadog: FakeDatadog, carry: Carry) -> None:
     destination = make_destination(account)
     make_subscription(account, destination)
-    pause_destination(destination=destination, user=None)
+    pause_destination(destination=destination, user=None, actor=SYSTEM)
     publish([make_event(), make_event()], account=account)
     assert figure(client, "unrouted_events") == 2
     carry(account)

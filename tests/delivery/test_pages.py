@@ -1,6 +1,5 @@
 """The pages on what was carried, as an owner, a viewer, a stranger and nobody meet them."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,15 +9,10 @@ from accounts.models import Account
 from delivery.models import DeadLetter, Delivery
 from destinations.models import Destination
 from events.publishing import publish
-from tests.carrying import FakeDatadog, answer
+from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import make_destination, make_event, make_subscription
 
 MISSING = "ed_" + "0" * 27
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
 
 
 def text(response: Any) -> str:
@@ -26,9 +20,7 @@ def text(response: Any) -> str:
 
 
 @pytest.fixture
-def dead_letter(
-    account: Account, destination: Destination, datadog: FakeDatadog, carry: Callable[[Account], None]
-) -> DeadLetter:
+def dead_letter(account: Account, destination: Destination, datadog: FakeDatadog, carry: Carry) -> DeadLetter:
     """One record that Datadog refused for good."""
     make_subscription(account, destination)
     datadog.answers = [answer(413, '{"errors": [{"detail": "Payload <too> large"}]}')]
@@ -58,7 +50,7 @@ def test_the_page_of_a_destination_shows_its_health(owner_client: Client, destin
 
 
 def test_a_blocked_destination_says_whose_words_the_remedy_and_what_is_held(
-    owner_client: Client, account: Account, datadog: FakeDatadog, carry: Callable[[Account], None]
+    owner_client: Client, account: Account, datadog: FakeDatadog, carry: Carry
 ) -> None:
     destination = make_destination(account)
     make_subscription(account, destination)

@@ -21,11 +21,6 @@ from tests.factories import make_destination
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
-
-
 WINDOWS = [(slug, target.oldest) for slug, target in all_targets().items() if target.oldest is not None]
 
 

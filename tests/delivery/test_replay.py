@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -8,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from accounts.audit import SYSTEM
 from accounts.models import Account, AuditEntry
 from delivery import replay as module
 from delivery import replay_preview, replay_scope
@@ -22,12 +22,10 @@ from events.models import EventBatch
 from events.publishing import publish
 from subscriptions.models import Source, Subscription
 from subscriptions.services import SourceSpec
-from tests.carrying import FakeDatadog
+from tests.carrying import Carry, FakeDatadog
 from tests.factories import HTTP, make_account, make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
 
 
 def on_port(port: int, **fields: Any) -> dict[str, Any]:
@@ -81,7 +79,7 @@ def test_a_time_range_goes_to_another_destination_once(
     datadog: FakeDatadog,
     carry: Carry,
 ) -> None:
-    replay = start_replay(wanted(subscription, other))
+    replay = start_replay(wanted(subscription, other), actor=SYSTEM)
 
     steps(replay, 3)
     carry(account)
@@ -95,7 +93,7 @@ def test_a_time_range_goes_to_another_destination_once(
 def test_the_fate_of_a_replayed_event_names_both_destinations(
     account: Account, subscription: Subscription, other: Destination, past: list[str], carry: Carry
 ) -> None:
-    steps(start_replay(wanted(subscription, other)))
+    steps(start_replay(wanted(subscription, other), actor=SYSTEM))
     carry(account)
 
     for event_id, expected in ((past[0], 2), (past[5], 2), (past[8], 2), (past[1], 1)):
@@ -113,7 +111,7 @@ def test_another_filter_replaces_the_subscriptions_own(
     datadog: FakeDatadog,
     carry: Carry,
 ) -> None:
-    replay = start_replay(wanted(subscription, other, filter="ev.conn.server_port == 80"))
+    replay = start_replay(wanted(subscription, other, filter="ev.conn.server_port == 80"), actor=SYSTEM)
 
     steps(replay)
     carry(account)
@@ -129,7 +127,7 @@ def test_named_events_go_whatever_the_filter_says(
     datadog: FakeDatadog,
     carry: Carry,
 ) -> None:
-    replay = start_replay(wanted(subscription, other, event_ids=(past[1], past[8])))
+    replay = start_replay(wanted(subscription, other, event_ids=(past[1], past[8])), actor=SYSTEM)
 
     steps(replay)
     carry(account)
@@ -178,7 +176,7 @@ def test_it_keeps_to_the_rate_and_can_be_paused_resumed_and_cancelled(
     account: Account, subscription: Subscription, other: Destination, past: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replay_scope, "STEP_BATCHES", 1)
-    replay = start_replay(wanted(subscription, other, events_per_second=1))
+    replay = start_replay(wanted(subscription, other, events_per_second=1), actor=SYSTEM)
 
     run_replay(replay.pk)
     run_replay(replay.pk)
@@ -186,23 +184,23 @@ def test_it_keeps_to_the_rate_and_can_be_paused_resumed_and_cancelled(
     replay.refresh_from_db()
     assert replay.matched == 2, "The next step is two seconds away."
     assert replay.next_step_at > timezone.now()
-    assert pause_replay(replay=replay)
+    assert pause_replay(replay=replay, actor=SYSTEM)
     steps(replay)
     assert (replay.state, replay.matched) == ("paused", 2)
-    assert resume_replay(replay=replay)
+    assert resume_replay(replay=replay, actor=SYSTEM)
     steps(replay)
     assert replay.matched == 4
-    assert cancel_replay(replay=replay)
+    assert cancel_replay(replay=replay, actor=SYSTEM)
     steps(replay)
     assert (replay.state, replay.matched) == ("cancelled", 4)
-    assert not resume_replay(replay=replay)
-    assert not pause_replay(replay=replay)
+    assert not resume_replay(replay=replay, actor=SYSTEM)
+    assert not pause_replay(replay=replay, actor=SYSTEM)
 
 
 def test_a_step_taken_by_two_workers_is_written_once(
     account: Account, subscription: Subscription, other: Destination, past: list[str]
 ) -> None:
-    replay = start_replay(wanted(subscription, other))
+    replay = start_replay(wanted(subscription, other), actor=SYSTEM)
     late = Replay.objects.select_related("subscription", "destination").get(pk=replay.pk)
     steps(replay)
 
@@ -214,7 +212,7 @@ def test_a_step_taken_by_two_workers_is_written_once(
 def test_a_subscription_whose_filter_broke_stops_the_replay_with_the_reason(
     account: Account, subscription: Subscription, other: Destination, past: list[str]
 ) -> None:
-    replay = start_replay(wanted(subscription, other))
+    replay = start_replay(wanted(subscription, other), actor=SYSTEM)
     Source.objects.update(filter="ev.(")
 
     steps(replay)
@@ -244,7 +242,7 @@ def test_what_makes_no_sense_is_refused(
     destination = changed.pop("destination", other)
 
     with pytest.raises(ReplayRefusedError):
-        start_replay(wanted(subscription, destination, **changed))
+        start_replay(wanted(subscription, destination, **changed), actor=SYSTEM)
 
     assert not Replay.objects.exists()
 

@@ -1,6 +1,5 @@
 """Replays on pages: what one would do first, then its progress."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,21 +13,14 @@ from delivery.replay import run_replay
 from destinations.models import Destination
 from events.publishing import publish
 from subscriptions.models import Subscription
-from tests.carrying import FakeDatadog
+from tests.carrying import Carry, FakeDatadog
 from tests.factories import make_account, make_destination, make_event, make_subscription
 
 HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
-
-
-@pytest.fixture
-def subscription(
-    account: Account, destination: Destination, datadog: FakeDatadog, carry: Callable[[Account], None]
-) -> Subscription:
+def subscription(account: Account, destination: Destination, datadog: FakeDatadog, carry: Carry) -> Subscription:
     """With three events that were delivered."""
     subscription = make_subscription(account, destination)
     publish([make_event() for _ in range(3)], account=account)

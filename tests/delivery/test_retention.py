@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,6 +6,7 @@ from django.core.management import call_command
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
+from accounts.audit import SYSTEM
 from accounts.models import Account
 from delivery import retention, rolling_up
 from delivery.fate import State, fate_of
@@ -30,22 +30,10 @@ from destinations.services import pause_destination
 from events.models import EventBatch, PublishRequest
 from events.publishing import publish
 from subscriptions.models import Subscription
-from tests.carrying import FakeDatadog, answer
-from tests.factories import make_destination, make_event, make_subscription
+from tests.carrying import Carry, FakeDatadog, answer
+from tests.factories import make_event
 
 pytestmark = pytest.mark.django_db
-
-Carry = Callable[[Account], None]
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
-
-
-@pytest.fixture
-def subscription(account: Account, destination: Destination) -> Subscription:
-    return make_subscription(account, destination)
 
 
 @pytest.fixture
@@ -111,7 +99,9 @@ def test_what_is_undecided_or_about_to_be_replayed_keeps_its_payload(
     first, second = EventBatch.objects.order_by("pk")
     then = age(days=8)
     RoutedBatch.objects.filter(event_batch=first).update(is_undecided=True)
-    start_replay(Wanted(subscription, destination, then - timedelta(minutes=1), then + timedelta(minutes=1)))
+    start_replay(
+        Wanted(subscription, destination, then - timedelta(minutes=1), then + timedelta(minutes=1)), actor=SYSTEM
+    )
 
     assert "payloads" not in prune()
 
@@ -151,7 +141,7 @@ def test_what_still_waits_keeps_its_run(
     account: Account, subscription: Subscription, destination: Destination, carry: Carry
 ) -> None:
     Account.objects.filter(pk=account.pk).update(payload_retention_days=90)
-    pause_destination(destination=destination, user=None)
+    pause_destination(destination=destination, user=None, actor=SYSTEM)
     publish([make_event()], account=account)
     carry(account)
     age(days=31)

@@ -17,11 +17,11 @@ from events.publishing import publish
 from subscriptions.models import Source, Subscription
 from subscriptions.plan import plan_for
 from subscriptions.services import SourceSpec, delete_subscription, update_subscription
-from tests.factories import AUDIT, HTTP, TCP, make_account, make_destination, make_event, make_subscription
+from tests.factories import AUDIT, HTTP, PORT_443, TCP, make_account, make_destination, make_event, make_subscription
 
 pytestmark = pytest.mark.django_db
 
-ON_443 = SourceSpec(HTTP, "ev.conn.server_port == 443", ["conn.server_name"])
+ON_443 = SourceSpec(HTTP, PORT_443, ["conn.server_name"])
 
 
 def on_port(port: int) -> dict[str, object]:

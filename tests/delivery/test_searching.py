@@ -1,6 +1,5 @@
 """Finding deliveries by what a person chose or pasted."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,15 +15,10 @@ from delivery.searching import STATES, add_next_times, by_day, find_deliveries, 
 from destinations.models import Destination
 from events.publishing import publish
 from subscriptions.models import Subscription
-from tests.carrying import FakeDatadog
-from tests.factories import make_destination, make_event, make_subscription
+from tests.carrying import Carry, FakeDatadog
+from tests.factories import make_event, make_subscription
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
 
 
 def found(account: Account, **query: str) -> set[int]:
@@ -164,7 +158,7 @@ def test_deliveries_are_found_by_the_id_that_a_service_gave(
 
 
 def test_deliveries_are_found_by_an_event(
-    account: Account, destination: Destination, datadog: FakeDatadog, carry: Callable[[Account], None]
+    account: Account, destination: Destination, datadog: FakeDatadog, carry: Carry
 ) -> None:
     make_subscription(account, destination)
     wanted, other = (publish([make_event()], account=account).event_ids[0] for _ in range(2))

@@ -16,7 +16,7 @@ from common import wake
 from delivery import jobs as jobs_module
 from delivery.models import Delivery
 from delivery.sweep import sweep
-from delivery.turn import JobTurn
+from delivery.turn import LEAST_REST_SECONDS, MOST_REST_SECONDS, JobTurn, SharedTurn
 from delivery.workers import work
 from destinations.models import Destination, TestRun
 from destinations.testing import start_test_run
@@ -179,7 +179,7 @@ def test_a_job_that_found_work_looks_once_more_and_takes_what_came_meanwhile(
     jobs_module.route_job(account.pk)
     assert Delivery.objects.count() == 3
     assert jobs(redis, "route") == 0
-    jobs_module.drain_job(destination.pk)
+    jobs_module.drain_job("drain")
 
     assert datadog.event_ids == ids
 
@@ -224,29 +224,95 @@ def test_a_job_whose_time_is_over_wakes_the_next(
     assert jobs(redis, "route") == 1
 
 
+def test_many_destinations_stand_in_line_once_and_need_one_job(redis: "Redis") -> None:
+    wake.drain("ed_2", "ed_1")
+    wake.drain("ed_3", "ed_2")
+    wake.clear(wake.DRAIN, "drain")
+    wake.drain("ed_3")
+
+    assert jobs(redis, "drain") == 1, "The one that stands will find them."
+    assert wake.next_ready("drain", 2) == (["ed_2", "ed_1"], 1)
+    assert wake.next_ready("drain", 2) == (["ed_3"], 0)
+    assert wake.next_ready("drain", 2) == ([], 0)
+
+
+def test_without_redis_nobody_stands_in_line(redis: "Redis", settings: Settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    wake.connection.cache_clear()
+
+    wake.drain("ed_1")
+
+    assert wake.next_ready("drain", 1) == ([], 0)
+
+
+@pytest.mark.parametrize(("queue_name", "failures"), [("drain", 0), ("drain-slow", 1)])
+def test_each_queue_has_a_line_of_its_own(
+    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis", queue_name: str, failures: int
+) -> None:
+    publish([make_event()], account=account)
+    work("route", burst=True)
+    redis.flushall()
+    Destination.objects.update(consecutive_failures=failures)
+    sweep()
+
+    for other in {"drain", "drain-slow"} - {queue_name}:
+        work(other, burst=True)
+    assert datadog.arrived == []
+    work(queue_name, burst=True)
+
+    assert len(datadog.arrived) == 1
+
+
+def test_nobody_is_woken_for_what_a_resting_job_will_find(redis: "Redis", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("delivery.turn.time.sleep", lambda _: wake.drain("ed_1"))
+    turn = JobTurn(wake.DRAIN, "drain", 20.0, lambda: None)
+    assert turn.may_look()
+    turn.found(is_more=False)
+
+    assert turn.may_look()
+
+    assert jobs(redis, "drain") == 0
+    assert wake.next_ready("drain", 1) == (["ed_1"], 0)
+    wake.drain("ed_2")
+    assert jobs(redis, "drain") == 1, "What comes after its look may be too late for it."
+
+
+@pytest.mark.parametrize(
+    ("busy", "found", "rest"),
+    [
+        (0.001, {"is_more": False}, LEAST_REST_SECONDS),
+        (0.2, {"is_more": False}, 0.2),
+        (3.0, {"is_more": False}, MOST_REST_SECONDS),
+        (0.001, {"is_more": False, "is_idle": True}, MOST_REST_SECONDS),
+        (3.0, {"is_more": True}, None),
+    ],
+)
+def test_a_job_rests_as_long_as_it_was_busy(
+    monkeypatch: pytest.MonkeyPatch, busy: float, found: dict[str, bool], rest: float | None
+) -> None:
+    rests: list[float] = []
+    clock = iter([100.0, 100.0 + busy, 200.0, 200.0])
+    monkeypatch.setattr("delivery.turn.time.process_time", lambda: next(clock))
+    monkeypatch.setattr("delivery.turn.time.sleep", rests.append)
+    turn = JobTurn("job", "key", 20.0, lambda: None)
+    assert turn.may_look()
+    turn.found(**found)
+
+    assert turn.may_look()
+
+    assert rests == ([] if rest is None else [pytest.approx(rest)])
+
+
 def test_a_long_turn_ends_where_others_wait_but_never_without_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("delivery.turn.SHARE_SECONDS", -1.0)
     waiting: list[str | None] = [None]
     monkeypatch.setattr(wake, "first_job", lambda _: waiting[0])
     woken: list[str] = []
 
-    turn = JobTurn("drain", "job", "ed_1", 20.0, lambda: woken.append("ed_1"))
+    turn = SharedTurn("route", "job", "ac_1", 20.0, lambda: woken.append("ac_1"))
     assert turn.may_look()
     assert turn.may_look(), "Nobody else waits."
     waiting[0] = "another"
     assert not turn.may_look()
-    assert woken == ["ed_1"]
-    assert JobTurn("drain", "job", "ed_1", 20.0, lambda: None).may_look()
-
-
-@pytest.mark.parametrize("name", ["drain", "drain-slow"])
-def test_a_turn_is_of_the_queue_that_its_job_came_from(
-    redis: "Redis", monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    found: list[str] = []
-    monkeypatch.setattr("delivery.jobs.drain", lambda _, turn: found.append(turn._queue))
-    Queue(name, connection=redis, serializer=JSONSerializer).enqueue("delivery.jobs.drain_job", "ed_1", result_ttl=0)
-
-    work(name, burst=True)
-
-    assert found == [name]
+    assert woken == ["ac_1"]
+    assert SharedTurn("route", "job", "ac_1", 20.0, lambda: None).may_look()

@@ -1,18 +1,17 @@
 """Credentials that end, and new ones that take over without a gap."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django.fixtures import DjangoAssertNumQueries, Settings
+from pytest_django.fixtures import DjangoAssertNumQueries
 
 from accounts.audit import SYSTEM
 from accounts.models import Account, AuditEntry
 from destinations.credentials import expiring, expiry_of
-from destinations.emulators.receivers import DatadogReceiver, Server
+from destinations.emulators.receivers import Server
 from destinations.models import Destination, TestRun
 from destinations.services import update_destination
 from destinations.testing import run_test
@@ -21,20 +20,6 @@ from tests.factories import make_destination
 
 NEW_KEY = "fedcba9876543210fedcba9876543210"
 OLD_KEY = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    return make_destination(account)
-
-
-@pytest.fixture
-def receiver(settings: Settings) -> Iterator[Server]:
-    server = Server(0, DatadogReceiver)
-    server.start()
-    settings.DEMO, settings.DEMO_DATADOG_URL = True, server.url
-    yield server
-    server.stop()
 
 
 def ends_in(destination: Destination, days: int) -> None:

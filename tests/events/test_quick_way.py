@@ -3,9 +3,7 @@
 import gzip
 import io
 import json
-import threading
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -13,74 +11,27 @@ from typing import Any
 import pytest
 import structlog
 from django.core.wsgi import get_wsgi_application
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, connections
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.audit import SYSTEM
-from accounts.models import Account, APIKey, hash_token, make_token
+from accounts.models import Account, APIKey, make_token
 from accounts.services import revoke_api_key
-from common.ids import distance
-from delivery.fate import State, fate_of
-from delivery.ledger import Scope, faults
 from events.authentication import publishers_of
 from events.envelope import MAX_EVENT_BYTES
-from events.intake import MAX_BODY_BYTES, read_single
+from events.intake import MAX_BODY_BYTES
 from events.models import EventBatch, PublisherKey
 from events.publishing import Publisher
 from events.quick_way import QuickWay
 from events.services import issue_token
-from events.singles import MAX_SINGLE_BYTES, Single, save_singles
+from events.singles import MAX_SINGLE_BYTES
 from events.stored import find_event
-from subscriptions.services import SourceSpec
-from tests.carrying import FakeDatadog
-from tests.factories import HTTP, make_account, make_api_key, make_destination, make_event, make_subscription
-from tests.wsgi import Application, post_events
+from tests.events.quick import EVENT, Answer, LongWay, send
+from tests.factories import make_event
 
 # A request has a connection of its own, outside any transaction of a test.
 pytestmark = pytest.mark.django_db(transaction=True)
-
-EVENT = json.dumps(make_event()).encode()
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: dict[str, Any]
-
-
-def send(application: Application, body: bytes = EVENT, token: str = "", **environ: Any) -> Answer:
-    status, headers, content = post_events(application, body, token, **environ)
-    return Answer(int(status.split()[0]), dict(headers), json.loads(content or b"{}"))
-
-
-@dataclass
-class LongWay:
-    """Stands for Django: remembers the bodies of what is handed on."""
-
-    bodies: list[bytes]
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        self.bodies.append(environ["wsgi.input"].read())
-        start_response("418 Handed on", [])
-        return []
-
-
-@pytest.fixture
-def long_way() -> LongWay:
-    return LongWay([])
-
-
-@pytest.fixture
-def quick(long_way: LongWay, settings: Settings) -> QuickWay:
-    settings.ALLOWED_HOSTS = ["testserver"]
-    return QuickWay(long_way)
-
-
-@pytest.fixture
-def token(account: Account) -> str:
-    return make_api_key(account)
 
 
 def assert_same(first: Answer, second: Answer, account: Account, *, accepted: int) -> None:
@@ -322,77 +273,3 @@ def test_the_request_is_logged_under_its_operation_id(token: str, quick: QuickWa
     (line,) = (line for line in lines if line["event"] == "api_request")
     assert line["operation_id"] == answer.headers["Operation-Id"]
     assert (line["method"], line["path"], line["status"]) == ("POST", "/api/events", HTTPStatus.ACCEPTED)
-
-
-def single(token: str, **fields: Any) -> Single:
-    event = read_single(json.dumps(make_event(**fields)).encode(), now=timezone.now())
-    assert event is not None
-    return Single(hash_token(token), event)
-
-
-def save(*singles: Single) -> list[str | None]:
-    with transaction.atomic():
-        return save_singles(singles)
-
-
-def test_a_group_makes_one_batch_for_each_key_and_account(account: Account, token: str) -> None:
-    other = make_account(name="Other")
-    service = issue_token(PublisherKey(name="edge"))
-
-    ids = save(
-        single(token),
-        single(make_api_key(other)),
-        single(service, account_id=account.pk),
-        single(token),
-        single("unknown_key"),
-        single(service, account_id=other.pk),
-        single(service),
-    )
-
-    assert [event_id is None for event_id in ids] == [False, False, False, False, True, False, True]
-    counts = EventBatch.objects.order_by("pk").values_list("account_id", "count")
-    assert list(counts) == [(account.pk, 2), (other.pk, 1), (account.pk, 1), (other.pk, 1)]
-    first, second = ids[0], ids[3]
-    assert first is not None
-    assert second is not None
-    assert distance(first, second) == 1
-
-
-def test_each_event_of_a_shared_batch_has_a_fate_of_its_own(
-    account: Account, token: str, datadog: FakeDatadog, carry: Callable[[Account], None]
-) -> None:
-    make_subscription(account, make_destination(account), sources=[SourceSpec(HTTP, "ev.conn.server_port == 443")])
-    ids = save(*(single(token, object={"conn": {"server_port": port}}) for port in (443, 80, 443)))
-
-    carry(account)
-
-    assert datadog.event_ids == [ids[0], ids[2]]
-    fates = [fate_of(account, event_id or "") for event_id in ids]
-    states = [fate.fates[0].state for fate in fates if fate is not None]
-    assert states == [State.DELIVERED, State.FILTERED, State.DELIVERED]
-    assert list(faults(Scope(account.pk))) == []
-
-
-def test_events_that_arrive_together_are_all_stored_and_each_is_told_its_own(
-    account: Account, token: str, quick: QuickWay
-) -> None:
-    told: dict[int, str] = {}
-
-    def publish(port: int) -> None:
-        try:
-            body = json.dumps(make_event(object={"conn": {"server_port": port}})).encode()
-            told[port] = send(quick, body, token).body["event_ids"][0]
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=publish, args=(port,)) for port in range(1, 25)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert len(set(told.values())) == len(threads)
-    for port, event_id in told.items():
-        event = find_event(account.pk, event_id)
-        assert event is not None
-        assert json.loads(bytes(event.object)) == {"conn": {"server_port": port}}

@@ -16,11 +16,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from common import payloads  # noqa: E402
-from dashboard.sample import AUDIT_TYPES, REQUEST_FIELDS  # noqa: E402
+from dashboard.sample import AUDIT_TYPES  # noqa: E402
 from delivery.models import Delivery  # noqa: E402
 from destinations.models import Destination  # noqa: E402
 from destinations.opening import opened  # noqa: E402
 from events.models import EventBatch  # noqa: E402
+from subscriptions.drafting.presets import ACCESS_LOG  # noqa: E402
 
 # The frames that Datadog's and Azure's records have around the envelope.
 FRAMES = ("event", "Event")
@@ -62,7 +63,7 @@ def _traffic_record(event: dict[str, Any]) -> dict[str, Any] | None:
     conn = event["object"].get("conn", {})
     if event["event_type"] == "http_request_complete.v0":
         if conn.get("server_port") == 443 and conn.get("server_name", "").startswith("api."):
-            return {**event, "object": _pick(event["object"], [path.split(".") for path in REQUEST_FIELDS])}
+            return {**event, "object": _pick(event["object"], [path.split(".") for path in ACCESS_LOG])}
     elif event["event_type"] == "tcp_connection_closed.v0" and conn.get("server_port") not in {443, None}:
         return event
     return None

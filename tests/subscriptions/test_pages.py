@@ -1,4 +1,4 @@
-"""The list, one subscription, stopping and deleting it."""
+"""One subscription on its page: stopping and deleting it, and who may not."""
 
 import re
 from collections.abc import Callable
@@ -13,122 +13,12 @@ from delivery.route import route_account
 from events.publishing import publish
 from subscriptions.models import Subscription
 from subscriptions.services import SourceSpec
-from tests.carrying import FakeDatadog
-from tests.factories import AUDIT, HTTP, make_account, make_destination, make_event, make_subscription
+from tests.carrying import Carry, FakeDatadog
+from tests.factories import AUDIT, HTTP, PORT_443, make_account, make_destination, make_event, make_subscription
+from tests.subscriptions.pages import LIST, address, html_of
 
-LIST = "/subscriptions/"
-# Session, person and account in three; the rest is the page.
-LIST_QUERIES = 11
 ONE_QUERIES = 15
 TOKEN = re.compile(r"[A-Za-z0-9]{64}")
-PORT_443 = "ev.conn.server_port == 443"
-
-
-@pytest.fixture
-def subscription(account: Account) -> Subscription:
-    sources = [SourceSpec(HTTP, PORT_443, ["conn.server_name"]), SourceSpec(AUDIT)]
-    return make_subscription(account, make_destination(account), description="Checkout", sources=sources)
-
-
-def address(name: str, subscription: Subscription) -> str:
-    return reverse(f"subscriptions:{name}", args=[subscription.pk])
-
-
-def html_of(client: Client, page: str) -> str:
-    response = client.get(page)
-    assert response.status_code == 200
-    return response.content.decode()
-
-
-# The list
-
-
-def test_the_list_shows_what_is_subscribed_and_where_it_goes(owner_client: Client, subscription: Subscription) -> None:
-    html = html_of(owner_client, LIST)
-
-    for shown in ("Checkout", HTTP, AUDIT, "Datadog EU", "Active", "never"):
-        assert shown in html
-
-
-def test_an_empty_list_teaches(owner_client: Client, viewer_client: Client) -> None:
-    assert reverse("subscriptions:create") in html_of(owner_client, LIST)
-    assert reverse("subscriptions:create") not in html_of(viewer_client, LIST)
-
-
-@pytest.mark.parametrize(
-    ("query", "names"),
-    [
-        ("", ["Audit trail", "Checkout"]),
-        ("?q=check", ["Checkout"]),
-        ("?state=paused", ["Audit trail"]),
-        ("?state=nonsense", ["Audit trail", "Checkout"]),
-        ("?q=check&state=paused", []),
-        ("?sort=-name", ["Checkout", "Audit trail"]),
-        ("?sort=state", ["Checkout", "Audit trail"]),
-        ("?sort=nonsense&page=x", ["Audit trail", "Checkout"]),
-    ],
-)
-def test_the_list_is_searched_filtered_and_sorted(
-    owner_client: Client, account: Account, subscription: Subscription, query: str, names: list[str]
-) -> None:
-    paused = make_subscription(account, description="Audit trail")
-    Subscription.objects.filter(pk=paused.pk).update(state="paused")
-
-    rows = owner_client.get(LIST + query).context["rows"]
-
-    assert [row.subscription.name for row in rows] == names
-
-
-def test_the_list_sorts_by_what_matched_and_what_was_delivered(
-    owner_client: Client, account: Account, datadog: FakeDatadog, carry: Callable[[Account], None]
-) -> None:
-    place = make_destination(account)
-    make_subscription(account, place, description="Audit", sources=[SourceSpec(AUDIT)])
-    make_subscription(account, place, description="Requests")
-    publish([make_event(), make_event()], account=account)
-    carry(account)
-
-    for sort in ("-matched", "-delivered"):
-        rows = owner_client.get(f"{LIST}?sort={sort}").context["rows"]
-        assert [(row.subscription.name, row.figures.matched) for row in rows] == [("Requests", 2), ("Audit", 0)]
-    assert rows[0].subscription.last_delivered is not None
-
-
-def test_a_search_by_htmx_gets_only_the_table(owner_client: Client, subscription: Subscription) -> None:
-    response = owner_client.get(LIST, headers={"HX-Request": "true"})
-
-    assert "Checkout" in response.content.decode()
-    assert "<html" not in response.content.decode()
-    assert "HX-Request" in response.headers["Vary"]
-
-
-def test_a_stopped_destination_shows_in_the_list(owner_client: Client, subscription: Subscription) -> None:
-    subscription.destinations.update(state="blocked")
-
-    assert "Datadog EU is blocked. Records are held, not lost." in html_of(owner_client, LIST)
-
-
-def test_the_list_of_another_account_stays_its_own(stranger_client: Client, subscription: Subscription) -> None:
-    assert "Checkout" not in html_of(stranger_client, LIST)
-
-
-def test_the_number_of_queries_does_not_grow_with_the_list(
-    owner_client: Client, account: Account, django_assert_num_queries: Callable[[int], object]
-) -> None:
-    place = make_destination(account)
-    for number in range(2):
-        make_subscription(account, place, description=f"Number {number}")
-    with django_assert_num_queries(LIST_QUERIES):  # type: ignore[attr-defined]
-        owner_client.get(LIST)
-
-    for number in range(8):
-        make_subscription(account, place, make_destination(account, description=str(number)))
-
-    with django_assert_num_queries(LIST_QUERIES):  # type: ignore[attr-defined]
-        owner_client.get(LIST)
-
-
-# One of them
 
 
 def test_its_page_shows_filter_fields_and_state(owner_client: Client, subscription: Subscription) -> None:
@@ -166,9 +56,6 @@ def test_switching_off_says_first_that_nothing_is_captured(owner_client: Client,
     answer = owner_client.post(page, follow=True).content.decode()
     assert "its events are not captured" in answer
     assert Subscription.objects.get().state == "off"
-
-
-# Deleting
 
 
 def test_deleting_asks_first(owner_client: Client, subscription: Subscription) -> None:
@@ -224,9 +111,6 @@ def test_a_delete_without_a_clear_choice_is_refused_and_keeps_it(
     assert reason in response.content.decode()
     assert f'value="{data.get("name", "")}"' in response.content.decode()
     assert Subscription.objects.existing().exists()
-
-
-# Who may not
 
 
 @pytest.mark.parametrize("name", ["edit", "pause", "resume", "switch_off", "delete"])
@@ -296,45 +180,7 @@ def test_a_foreign_destination_is_never_offered(owner_client: Client) -> None:
     assert "Not theirs" not in html_of(owner_client, reverse("subscriptions:create"))
 
 
-# Several at once
-
-
-def test_ticked_ones_are_paused_and_resumed_together(owner_client: Client, account: Account) -> None:
-    place = make_destination(account)
-    ticked = [make_subscription(account, place, description=name).pk for name in ("One", "Two")]
-    make_subscription(account, place, description="Three")
-
-    paused = owner_client.post("/subscriptions/change/", {"act": "pause", "pk": ticked}, follow=True)
-    assert "2 subscriptions paused" in paused.content.decode()
-    assert sorted(Subscription.objects.values_list("description", "state")) == [
-        ("One", "paused"),
-        ("Three", "active"),
-        ("Two", "paused"),
-    ]
-
-    resumed = owner_client.post("/subscriptions/change/", {"act": "resume", "pk": [ticked[0]]}, follow=True)
-    assert "1 subscription active" in resumed.content.decode()
-    again = owner_client.post("/subscriptions/change/", {"act": "resume", "pk": ticked}, follow=True)
-    assert "1 of the 2 ticked were not paused." in again.content.decode()
-
-
-def test_several_at_once_only_by_those_who_may(
-    owner_client: Client, viewer_client: Client, stranger_client: Client, subscription: Subscription
-) -> None:
-    data = {"act": "pause", "pk": [subscription.pk]}
-
-    assert viewer_client.post("/subscriptions/change/", data).status_code == 403
-    stranger_client.post("/subscriptions/change/", data)
-    owner_client.post("/subscriptions/change/", {**data, "act": "nonsense"})
-
-    subscription.refresh_from_db()
-    assert subscription.state == "active"
-    assert owner_client.get("/subscriptions/change/").status_code == 405
-
-
-def test_the_page_of_one_adds_up(
-    owner_client: Client, account: Account, datadog: FakeDatadog, carry: Callable[[Account], None]
-) -> None:
+def test_the_page_of_one_adds_up(owner_client: Client, account: Account, datadog: FakeDatadog, carry: Carry) -> None:
     subscription = make_subscription(account, make_destination(account), sources=[SourceSpec(HTTP, PORT_443)])
     other = make_event(object={"conn": {"server_port": 80}})
     publish([make_event(), make_event(), other], account=account)

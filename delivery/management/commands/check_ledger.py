@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.dateparse import parse_datetime
 
+from common.arguments import read_time
 from delivery.ledger import Scope, faults, totals
 
 FAULTS_SHOWN = 50
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        start, end = _time(options["start"], "--from"), _time(options["end"], "--to")
+        start, end = read_time(options["start"], "--from"), read_time(options["end"], "--to")
         scope = Scope(options["account"], start and _hour(start), end and _hour(end + ALMOST_AN_HOUR))
         found = list(faults(scope))
         sums = totals(scope)
@@ -49,12 +49,3 @@ class Command(BaseCommand):
 def _hour(time: datetime) -> datetime:
     """Its start: tallies are summed by the quarter, then by the hour, so nothing shorter adds up."""
     return time.replace(minute=0, second=0, microsecond=0)
-
-
-def _time(value: str | None, option: str) -> Any:
-    if value is None:
-        return None
-    time = parse_datetime(value)
-    if time is None or time.tzinfo is None:
-        raise CommandError(f"{option} {value!r} is not an RFC 3339 time with its zone, such as 2026-11-23T08:00:00Z.")
-    return time

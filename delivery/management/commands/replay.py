@@ -3,15 +3,14 @@
 import json
 from argparse import ArgumentParser
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from accounts.audit import Actor
+from common.arguments import read_time
 from delivery.models import Replay
 from delivery.replay import cancel_replay, pause_replay, resume_replay, start_replay
 from delivery.replay_preview import Preview, preview
@@ -107,8 +106,8 @@ class Command(BaseCommand):
         return Wanted(
             subscription,
             found[0],
-            _time(options["start"], "--from") or subscription.created_at,
-            _time(options["end"], "--until") or timezone.now(),
+            read_time(options["start"], "--from") or subscription.created_at,
+            read_time(options["end"], "--until") or timezone.now(),
             options["filter"],
             tuple(options["event"]),
             options["rate"],
@@ -118,12 +117,3 @@ class Command(BaseCommand):
 def _resource(replay: Replay) -> dict[str, Any]:
     names = ("id", "state", "subscription_id", "destination_id", "batches_done", "batches_total", "matched", "error")
     return {name: getattr(replay, name) for name in names}
-
-
-def _time(value: str | None, option: str) -> datetime | None:
-    if value is None:
-        return None
-    time = parse_datetime(value)
-    if time is None or time.tzinfo is None:
-        raise CommandError(f"{option} {value!r} is not an RFC 3339 time with its zone, such as 2026-11-23T08:00:00Z.")
-    return time

@@ -3,26 +3,15 @@
 A row of the error table without a way here fails its test; so does a way without a row.
 """
 
-import contextlib
 import socket
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import NamedTuple
 
-import pytest
 from django.utils import timezone
-from pytest_django.fixtures import Settings
-from pytest_httpserver import HTTPServer
 
 from accounts.audit import SYSTEM
-from accounts.models import Account
 from delivery.drain import drain
 from delivery.expiry import expire_held
-from delivery.models import DeadLetter, Delivery
+from delivery.models import DeadLetter
 from destinations.credentials import switch_over
 from destinations.doctor.network import check_addresses
 from destinations.models import Destination, TestRun
@@ -33,54 +22,28 @@ from destinations.targets.cloudwatch_logs import CloudWatchLogs
 from destinations.targets.datadog import Datadog
 from destinations.targets.kinesis import Kinesis
 from destinations.testing import run_test, start_test_run
-from tests.certificates import untrusted_context
 from tests.destinations.doctor.explained import failure_of
-from tests.destinations.targets.fake_aws import FakeAws, identity
+from tests.destinations.doctor.ways import (
+    NOBODY,
+    STREAM_ARN,
+    WAYS,
+    Failure,
+    Rig,
+    datadog,
+    gives,
+    kinesis,
+    listener,
+    of_first_step,
+    somebody_else,
+)
+from tests.destinations.targets.fake_aws import identity
 from tests.destinations.targets.samples import BY_KEYS, BY_ROLE, DEMO, KEY_SECRETS, make_record
 from tests.factories import make_destination
 
-STREAM_ARN = "arn:aws:kinesis:eu-west-1:111122223333:stream/acme"
+__all__ = ["WAYS"]
+
 GROUP_ARN = "arn:aws:logs:eu-west-1:111122223333:log-group:/acme"
-NOBODY = "http://127.0.0.1:9"
 OURS = {"aws_access_key_id": "AKIAOURSOURSOURSOURS", "aws_secret_access_key": "our-secret"}
-
-
-@dataclass(frozen=True)
-class Rig:
-    """What ways may use."""
-
-    fake_aws: FakeAws
-    tmp_path: Path
-    monkeypatch: pytest.MonkeyPatch
-    settings: Settings
-    account: Account
-    held: Callable[..., Delivery]
-
-
-class Failure(NamedTuple):
-    target: str
-    config: Mapping[str, str]
-    error: DeliveryError
-
-
-Way = Callable[[Rig], Failure]
-WAYS: dict[str, list[Way]] = defaultdict(list)
-
-
-def gives(code: str) -> Callable[[Way], Way]:
-    def add(way: Way) -> Way:
-        WAYS[code].append(way)
-        return way
-
-    return add
-
-
-def datadog(url: str, **changed: str) -> Datadog:
-    return Datadog({**DEMO["datadog"].config, **changed}, DEMO["datadog"].secrets, Context("", datadog_url=url))
-
-
-def kinesis(url: str) -> Kinesis:
-    return Kinesis({**BY_KEYS, "stream_arn": STREAM_ARN}, KEY_SECRETS, Context("", aws_url=url))
 
 
 def _of_datadog(url: str, **changed: str) -> Failure:
@@ -94,39 +57,6 @@ def _of_kinesis(url: str) -> Failure:
 def _of_sign_in(url: str) -> Failure:
     config = {**BY_ROLE, "stream_arn": STREAM_ARN}
     return Failure("kinesis", config, failure_of(Kinesis(config, {}, Context("ac_external", aws_url=url, **OURS))))
-
-
-def _of_first_step(slug: str, config: Mapping[str, str]) -> Failure:
-    target = all_targets()[slug](config, {}, Context(""))
-    return Failure(slug, config, failure_of(target, target.test_steps(make_record())[0].run))
-
-
-@contextlib.contextmanager
-def listener(*, closes: bool) -> Iterator[str]:
-    """A port that takes connections and either hangs up on every request or never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        held: list[socket.socket] = []
-
-        def serve() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = server.accept()
-                    if closes:
-                        connection.recv(65536)
-                        connection.close()
-                    held.append(connection)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        server.shutdown(socket.SHUT_RDWR)
-        for connection in held:
-            connection.close()
-
-
-@contextlib.contextmanager
-def somebody_else(directory: Path) -> Iterator[str]:
-    with HTTPServer(ssl_context=untrusted_context(directory)) as server:
-        yield server.url_for("").rstrip("/")
 
 
 @gives("unreachable")
@@ -252,22 +182,22 @@ def records_lie_more_than_a_day_apart(rig: Rig) -> Failure:
 
 @gives("invalid_arn")
 def no_arn_is_stored(rig: Rig) -> Failure:
-    return _of_first_step("kinesis", {**BY_KEYS, "stream_arn": "acme"})
+    return of_first_step("kinesis", {**BY_KEYS, "stream_arn": "acme"})
 
 
 @gives("no_secret")
 def secret_of_a_key_is_missing(rig: Rig) -> Failure:
-    return _of_first_step("kinesis", {**BY_KEYS, "stream_arn": STREAM_ARN})
+    return of_first_step("kinesis", {**BY_KEYS, "stream_arn": STREAM_ARN})
 
 
 @gives("no_secret")
 def datadog_key_is_missing(rig: Rig) -> Failure:
-    return _of_first_step("datadog", DEMO["datadog"].config)
+    return of_first_step("datadog", DEMO["datadog"].config)
 
 
 @gives("no_secret")
 def client_secret_is_missing(rig: Rig) -> Failure:
-    return _of_first_step("azure_logs_ingestion", DEMO["azure_logs_ingestion"].config)
+    return of_first_step("azure_logs_ingestion", DEMO["azure_logs_ingestion"].config)
 
 
 @gives("no_identity")
@@ -283,7 +213,7 @@ def no_site_of_datadog(rig: Rig) -> Failure:
 
 @gives("invalid_address")
 def no_address_of_azure(rig: Rig) -> Failure:
-    return _of_first_step("azure_logs_ingestion", {})
+    return of_first_step("azure_logs_ingestion", {})
 
 
 @gives("record_too_large")

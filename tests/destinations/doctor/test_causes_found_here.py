@@ -18,7 +18,8 @@ from destinations.outcome import Outcome
 from destinations.targets import _aws_errors
 from tests.certificates import untrusted_context
 from tests.destinations.doctor.explained import assert_explained, failure_of, rows_of
-from tests.destinations.doctor.found_here import WAYS, Rig, Way, datadog
+from tests.destinations.doctor.found_here import WAYS
+from tests.destinations.doctor.ways import Rig, Way, datadog
 from tests.destinations.targets.fake_aws import FakeAws
 
 ROOT = Path(django_settings.BASE_DIR)

@@ -1,6 +1,5 @@
 """Checks that nobody asked for."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -11,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import Account
 from destinations.doctor.schedule import failing_checks, start_due_checks
-from destinations.emulators.receivers import DatadogReceiver, Server
+from destinations.emulators.receivers import Server
 from destinations.models import Destination, TestRun
 from destinations.outcome import ConfigurationError
 from destinations.targets._aws_errors import NOT_ASSUMED
@@ -22,15 +21,6 @@ from tests.factories import make_destination
 NOW = timezone.now()
 LONG_AGO = NOW - timedelta(days=3)
 REFUSED = ConfigurationError("Datadog refused the API key at datadoghq.eu (403).", code="403", remedy="Check the site.")
-
-
-@pytest.fixture
-def receiver(settings: Settings) -> Iterator[Server]:
-    server = Server(0, DatadogReceiver)
-    server.start()
-    settings.DEMO, settings.DEMO_DATADOG_URL = True, server.url
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -1,7 +1,4 @@
-"""The staff pages: every model is there, history cannot be edited, secrets are not shown, actions act."""
-
-import re
-from collections.abc import Callable
+"""Staff pages: what they show, and acting on what is carried."""
 
 import pytest
 from django.apps import apps
@@ -9,57 +6,17 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Account, APIKey, AuditEntry, Membership, User
+from accounts.models import Account, AuditEntry
 from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery
 from destinations.models import Destination
-from destinations.testing import run_test, start_test_run
-from events.models import PublisherKey
 from events.publishing import publish
 from subscriptions.models import Subscription, TargetPrice
-from tests.carrying import FakeDatadog, answer
-from tests.factories import make_api_key, make_destination, make_event, make_subscription
+from tests.carrying import Carry, FakeDatadog, answer
+from tests.factories import make_destination, make_event, make_subscription
+from tests.staff.acting import SECRET, act
 
 pytestmark = pytest.mark.django_db
-
 ROOMS = ("accounts", "events", "destinations", "subscriptions", "delivery")
-SECRET = "canary-0123456789abcdef01234567"
-Carry = Callable[[Account], None]
-
-
-@pytest.fixture
-def staff(db: None) -> Client:
-    user = User.objects.create_superuser("staff@example.com", "correct horse battery staple")
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
-
-
-@pytest.fixture
-def world(account: Account, datadog: FakeDatadog, carry: Carry) -> Destination:
-    """At least one row of most models, among them a dead letter."""
-    destination = make_destination(account, secrets={"api_key": SECRET})
-    make_subscription(account, destination)
-    make_api_key(account)
-    datadog.answers = [answer(400)]
-    publish([make_event()], account=account)
-    carry(account)
-    run = start_test_run(
-        account=account,
-        target="datadog",
-        config=destination.config,
-        secrets=destination.secrets,
-        destination=destination,
-    )
-    run_test(run.pk)
-    return destination
-
-
-def act(staff: Client, model: type, action: str, *keys: object, **form: str) -> str:
-    """Choose rows and an action, and confirm unless `form` says otherwise."""
-    url = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")  # type: ignore[attr-defined]
-    wanted = {"action": action, "_selected_action": keys, **(form or {"confirmed": "yes"})}
-    response = staff.post(url, wanted, follow=True)
-    return response.content.decode()
 
 
 def test_an_action_says_what_it_will_do_before_it_does_it(staff: Client, world: Destination) -> None:
@@ -217,54 +174,6 @@ def test_a_price_set_by_staff_stands_in_the_trail(staff: Client, account: Accoun
     assert not TargetPrice.objects.exists()
 
 
-def memberships(staff: Client, account: Account, *rows: dict[str, str]) -> str:
-    """Save an account's page with these memberships; the page that comes back."""
-    columns = ("max_subscriptions", "max_destinations", "max_destinations_per_subscription", "payload_retention_days")
-    data = {"name": account.name, **{name: str(getattr(account, name)) for name in columns}}
-    existing = sum("id" in row for row in rows)
-    data |= {"memberships-TOTAL_FORMS": str(len(rows)), "memberships-INITIAL_FORMS": str(existing)}
-    for number, row in enumerate(rows):
-        data |= {f"memberships-{number}-{name}": value for name, value in {"account": account.pk, **row}.items()}
-    address = reverse("admin:accounts_account_change", args=[account.pk])
-    return staff.post(address, data, follow=True).content.decode()
-
-
-def test_staff_cannot_take_an_accounts_last_owner(staff: Client, account: Account, owner: User) -> None:
-    own = {"id": str(Membership.objects.get(user=owner).pk), "user": owner.pk, "role": "viewer"}
-
-    assert "keeps at least one owner" in memberships(staff, account, own)
-    assert "keeps at least one owner" in memberships(staff, account, {**own, "role": "owner", "DELETE": "on"})
-
-    assert Membership.objects.get(user=owner).role == "owner"
-    assert not AuditEntry.objects.filter(account=account, event_type__startswith="member_").exists()
-
-
-def test_memberships_changed_by_staff_stand_in_the_trail(
-    staff: Client, account: Account, owner: User, stranger: User
-) -> None:
-    own = {"id": str(Membership.objects.get(user=owner).pk), "user": owner.pk}
-    memberships(staff, account, {**own, "role": "editor"}, {"user": stranger.pk, "role": "owner"})
-    joined = Membership.objects.get(account=account, user=stranger)
-    memberships(
-        staff,
-        account,
-        {**own, "role": "editor", "DELETE": "on"},
-        {"id": str(joined.pk), "user": stranger.pk, "role": "owner"},
-    )
-
-    entries = AuditEntry.objects.filter(account=account, event_type__startswith="member_").order_by("pk")
-    assert [(entry.event_type, entry.object_id) for entry in entries] == [
-        ("member_joined", stranger.pk),
-        ("member_role_changed", owner.pk),
-        ("member_removed", owner.pk),
-    ]
-    assert {entry.actor_id for entry in entries} == {User.objects.get(email="staff@example.com").pk}
-
-
-def test_a_person_is_not_deleted_by_staff(staff: Client, owner: User) -> None:
-    assert staff.post(reverse("admin:accounts_user_delete", args=[owner.pk]), {"post": "yes"}).status_code == 403
-
-
 def test_staff_replay_a_dead_letter(
     staff: Client, world: Destination, account: Account, datadog: FakeDatadog, carry: Carry
 ) -> None:
@@ -274,46 +183,6 @@ def test_staff_replay_a_dead_letter(
     carry(account)
 
     assert datadog.event_ids[-1] == letter.event_id
-
-
-def test_staff_issue_a_publisher_key_whose_token_is_shown_once(staff: Client) -> None:
-    data = {"name": "edge", "allowed_types": "[]"}
-    page = staff.post(reverse("admin:events_publisherkey_add"), data, follow=True).content.decode()
-
-    key = PublisherKey.objects.get()
-    assert "shown only now" in page
-    assert key.token_hash not in page
-    again = staff.get(reverse("admin:events_publisherkey_change", args=[key.pk])).content.decode()
-    assert key.token_hash not in again
-
-
-def test_staff_revoke_a_publisher_key(staff: Client) -> None:
-    staff.post(reverse("admin:events_publisherkey_add"), {"name": "edge", "allowed_types": "[]"})
-    key = PublisherKey.objects.get()
-
-    act(staff, PublisherKey, "revoke", key.pk)
-
-    key.refresh_from_db()
-    assert key.revoked_at is not None
-
-
-def test_staff_give_a_one_time_password_that_is_shown_once(staff: Client, owner: User) -> None:
-    page = act(staff, User, "give_one_time_password", owner.pk)
-
-    shown = re.search(rf"One-time password of {owner.email}, shown once: ([\w-]+)", page)
-    assert shown is not None
-    owner.refresh_from_db()
-    assert owner.has_one_time_password
-    assert owner.check_password(shown[1])
-
-
-def test_staff_revoke_an_api_key(staff: Client, world: Destination) -> None:
-    key = APIKey.objects.get()
-
-    act(staff, APIKey, "revoke", key.pk)
-
-    key.refresh_from_db()
-    assert key.revoked_at is not None
 
 
 def test_customers_do_not_reach_the_staff_pages(owner_client: Client, db: None) -> None:

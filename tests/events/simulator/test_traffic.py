@@ -1,45 +1,21 @@
+"""The traffic that the simulator makes up: typical, and every event agrees with itself and with its connection."""
+
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
-from itertools import islice, pairwise
 from typing import Any
 
 import pytest
 
 from events.catalog import catalog
-from events.catalog.validation import is_timestamp, object_problems
-from events.simulator import generate
+from events.catalog.validation import object_problems
+from tests.events.simulator.taking import Event
+from tests.factories import HTTP, TCP
 
-START = datetime(2026, 11, 20, 8, tzinfo=UTC)
-HTTP = "http_request_complete.v0"
-TCP = "tcp_connection_closed.v0"
 RESERVED = [
     ip_network(block)
     for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "2001:db8::/32")
 ]
-
-Event = dict[str, Any]
-
-
-def take(count: int, **arguments: Any) -> list[Event]:
-    given: dict[str, Any] = {"seed": 7, "start": START}
-    return list(islice(generate(**given | arguments), count))
-
-
-@pytest.fixture(scope="module")
-def events() -> list[Event]:
-    return take(30_000)
-
-
-@pytest.fixture(scope="module")
-def requests(events: list[Event]) -> list[Event]:
-    return [event["object"] for event in events if event["event_type"] == HTTP]
-
-
-@pytest.fixture(scope="module")
-def closes(events: list[Event]) -> list[Event]:
-    return [event["object"] for event in events if event["event_type"] == TCP]
 
 
 def key_of(value: Event) -> tuple[Any, ...]:
@@ -61,82 +37,6 @@ def whole_visits(requests: list[Event], closes: list[Event]) -> Iterator[tuple[l
     for close in closes:
         if close["conn"]["start_ts"] >= "2026-11-20T08" and ambiguous[key_of(close)] == 1:
             yield grouped.get(key_of(close), []), close
-
-
-def test_generate_is_reproducible_from_its_seed() -> None:
-    assert take(3000) == take(3000)
-    assert take(50) != take(50, seed=8)
-
-
-def test_events_share_nothing_that_a_reader_could_change() -> None:
-    changed = generate(seed=7, start=START)
-    for event in islice(changed, 2000):
-        ruin(event["object"])
-
-    assert list(islice(changed, 2000)) == take(4000)[2000:]
-
-
-def ruin(value: Any) -> None:
-    if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            ruin(item)
-        value.clear()
-
-
-def test_generate_begins_now_without_a_start() -> None:
-    before = datetime.now(UTC) - timedelta(milliseconds=1)
-
-    event = next(generate(seed=1, rate=1000))
-
-    assert before <= datetime.fromisoformat(event["event_timestamp"]) < before + timedelta(seconds=60)
-
-
-def test_generate_yields_what_a_publisher_sends(events: list[Event]) -> None:
-    for event in events:
-        assert list(event) == ["event_type", "event_timestamp", "principal", "object"]
-        assert is_timestamp(event["event_timestamp"])
-        assert len(event["event_timestamp"]) == len("2026-11-20T08:00:00.000Z")
-
-
-def test_generate_yields_events_in_the_order_of_their_time(events: list[Event]) -> None:
-    assert events[0]["event_timestamp"] >= "2026-11-20T08:00:00.000Z"
-    assert all(first["event_timestamp"] <= second["event_timestamp"] for first, second in pairwise(events))
-
-
-@pytest.mark.parametrize("rate", [5.0, 100.0, 3000.0])
-@pytest.mark.parametrize("types", [None, {HTTP}, {TCP}, {TCP, "vault_created.v0"}, {"vault_created.v0"}])
-def test_generate_keeps_its_rate(rate: float, types: set[str] | None) -> None:
-    events = take(6000, rate=rate, types=types)
-
-    ends = datetime.fromisoformat(events[-1]["event_timestamp"])
-    assert 6000 / (ends - START).total_seconds() == pytest.approx(rate, rel=0.15)
-
-
-def test_generate_yields_every_audit_type_and_a_hundredth_of_audit_events() -> None:
-    counts = Counter(event["event_type"] for event in take(60_000))
-
-    assert counts.keys() == catalog().keys()
-    assert 1 - (counts[HTTP] + counts[TCP]) / 60_000 == pytest.approx(0.01, abs=0.003)
-
-
-@pytest.mark.parametrize("types", [{TCP}, {HTTP, TCP}, {"api_key_created.v0", HTTP}])
-def test_generate_yields_only_the_types_asked_for(types: set[str]) -> None:
-    assert {event["event_type"] for event in take(3000, types=types)} == types
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"types": {"http_request.v0"}}, "There is no event type 'http_request.v0'."),
-        ({"types": set()}, "at least one event type"),
-        ({"rate": 0}, "not 0"),
-        ({"rate": float("nan")}, "not nan"),
-        ({"start": datetime(2026, 11, 20)}, "time zone"),  # noqa: DTZ001  what is refused
-    ],
-)
-def test_generate_refuses_wrong_arguments_at_once(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        generate(seed=1, **arguments)
 
 
 def test_generated_objects_hold_only_catalogued_fields_of_the_right_type(events: list[Event]) -> None:
@@ -320,54 +220,3 @@ def test_compression_saves_bytes_where_it_is_applied(requests: list[Event]) -> N
     for request in compressed:
         assert request["compression"]["bytes_saved"] > request["http"]["response"]["body_length"]
         assert request["http"]["response"]["headers"]["Content-Encoding"] == ["gzip"]
-
-
-@pytest.fixture(scope="module")
-def audit() -> list[Event]:
-    names = {name for name, event_type in catalog().items() if event_type.category == "audit"}
-    return take(4000, types=names)
-
-
-def test_audit_events_name_who_did_it(audit: list[Event]) -> None:
-    kinds = Counter((event["principal"]["kind"], event["principal"]["source"]) for event in audit)
-
-    assert kinds.keys() == {("user", "Dashboard"), ("api_key", "API"), ("user", "Agent")}
-
-
-def test_audit_events_vary_their_ids_times_and_descriptions(audit: list[Event]) -> None:
-    rules = [event for event in audit if event["event_type"] == "ip_policy_rule_created.v0"]
-
-    assert len({event["object"]["id"] for event in rules}) == len(rules) > 20
-    assert len({event["object"]["description"] for event in rules}) > 2
-    for event in rules:
-        value = event["object"]
-        assert value["uri"].endswith(value["id"])
-        assert value["ip_policy"]["uri"].endswith(value["ip_policy"]["id"])
-        assert value["created_at"][:19] == event["event_timestamp"][:19]
-
-
-def test_audit_events_of_deletions_are_younger_than_their_object(audit: list[Event]) -> None:
-    deleted = [event for event in audit if event["event_type"] == "vault_deleted.v0"]
-
-    assert deleted
-    assert all(event["object"]["created_at"] < event["event_timestamp"] for event in deleted)
-
-
-def test_audit_events_of_destinations_have_one_target_and_one_way_to_sign_in(audit: list[Event]) -> None:
-    targets = [event["object"]["target"] for event in audit if event["event_type"].startswith("event_destination_")]
-    kept = Counter[str]()
-    for target in targets:
-        (name,) = [name for name, value in target.items() if value is not None]
-        kept[name] += 1
-        if "auth" in target[name]:
-            assert sum(value is not None for value in target[name]["auth"].values()) == 1
-
-    assert len(kept) == 5
-
-
-def test_audit_events_leave_the_catalogues_examples_alone(audit: list[Event]) -> None:
-    assert audit
-    target = catalog()["event_destination_created.v0"].example["target"]
-
-    assert isinstance(target, dict)
-    assert None not in target.values()
