@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from accounts.audit import SYSTEM
 from accounts.models import Account
 from delivery.models import Replay
 from delivery.replay import start_replay
@@ -48,7 +49,7 @@ def test_a_replay_is_told_by_quarters_and_at_its_end(
 ) -> None:
     place = make_destination(account)
     publish([make_event()], account=account)
-    replay = start_replay(Wanted(make_subscription(account, place), place, *REPLAYED))
+    replay = start_replay(Wanted(make_subscription(account, place), place, *REPLAYED), actor=SYSTEM)
     Replay.objects.update(batches_total=100)
     page = open_page(f"/replays/{replay.pk}/")
     page.evaluate(LISTEN)
