@@ -6,8 +6,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import Action, needs
+from accounts.actors import Actors, names_of
 from accounts.models import AuditEntry
-from accounts.trail import TrailForm, difference, export_lines, name_of_object, names_of, way_of, words_of
+from accounts.trail import TrailForm, difference, export_lines, name_of_object, way_of, words_of
 from common.http import AccountRequest
 from common.paging import keyset_page
 
@@ -48,6 +49,15 @@ def audit_entry(request: AccountRequest, pk: int) -> HttpResponse:
         "lines": difference(entry.before, entry.after),
     }
     return render(request, "accounts/audit_entry.html", context)
+
+
+@require_safe
+@needs(Action.SEE_AUDIT)
+def audit_actors(request: AccountRequest) -> HttpResponse:
+    """Suggestions for "Who": `of` names the parameter that holds what was typed."""
+    suggestions, count = Actors(request.account).suggest(request.GET.get(request.GET.get("of", "q"), ""))
+    context = {"suggestions": suggestions, "count": count, "noun": "actor"}
+    return render(request, "components/_suggested.html", context)
 
 
 @require_safe

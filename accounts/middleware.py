@@ -8,13 +8,15 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 
-from accounts.models import Membership
+from accounts.models import Membership, User
 from accounts.origin import origin_of
 from accounts.two_factor import lacks_second_factor
 from common.api_requests import is_api
+from common.choice import FEW
 
 ACCOUNT_COOKIE = "account"
 SIGNED_OUT = (
@@ -89,15 +91,18 @@ def current_account(get_response: Callable[[HttpRequest], HttpResponse]) -> Call
     return middleware
 
 
+def memberships_of(user: User) -> QuerySet[Membership]:
+    """Those that can be used, with their accounts, by name."""
+    own = Membership.objects.filter(user=user, account__suspended_at=None)
+    return own.select_related("account").order_by("account__name", "pk")
+
+
 def _set_account(request: Any) -> None:
-    memberships = list(
-        Membership.objects.filter(user=request.user, account__suspended_at=None)
-        .select_related("account")
-        .order_by("account__name", "pk")
-    )
+    own = memberships_of(request.user)
+    request.memberships = list(own[: FEW + 1])
     chosen = request.COOKIES.get(ACCOUNT_COOKIE)
-    request.memberships = memberships
-    request.membership = next(
-        (m for m in memberships if m.account_id == chosen), memberships[0] if memberships else None
-    )
+    membership = next((each for each in request.memberships if each.account_id == chosen), None)
+    if membership is None and chosen and len(request.memberships) > FEW:
+        membership = own.filter(account_id=chosen).first()
+    request.membership = membership or next(iter(request.memberships), None)
     request.account = request.membership.account if request.membership else None

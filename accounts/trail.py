@@ -1,8 +1,8 @@
-"""Reading the audit trail: filters, names of who acted, the difference an entry made, and its export."""
+"""Reading the audit trail: filters, the difference an entry made, and its export."""
 
 import difflib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -11,12 +11,11 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import Account, APIKey, AuditEntry, User
+from accounts.actors import Actors, values_of
+from accounts.models import Account, AuditEntry
+from common.choice import NamedChoice
 
 EXPORT_CHUNK = 500
-# A list of all who ever acted would read millions of entries.
-CHOICES_FROM = 5_000
-SYSTEM_NAME = "The system"
 NAMES = ("description", "name", "email")
 WAYS = {"system": "Command line", "api_key": "API"}
 
@@ -24,7 +23,7 @@ WAYS = {"system": "Command line", "api_key": "API"}
 class TrailForm(forms.Form):
     """The filters of the page, from its query string. What is not valid filters nothing and says so."""
 
-    actor = forms.ChoiceField(label="Who", required=False)
+    actor = NamedChoice(label="Who", required=False)
     action = forms.ChoiceField(label="What", required=False)
     object = forms.CharField(
         label="Object",
@@ -38,18 +37,17 @@ class TrailForm(forms.Form):
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.account = account
-        actors = names_of(self._choices_of("actor_id", self.data.get("actor")))
-        types = sorted(self._choices_of("event_type", self.data.get("action")))
-        by_name = sorted(actors.items(), key=lambda item: item[1].lower())
-        self.fields["actor"].choices = [("", "Anybody"), *by_name]  # type: ignore[attr-defined]
+        actor = self.fields["actor"]
+        if isinstance(actor, NamedChoice):
+            actor.choose_from(Actors(account), "Anybody")
+        types = sorted(self._types(self.data.get("action")))
         self.fields["action"].choices = [("", "Anything"), *((each, words_of(each)) for each in types)]  # type: ignore[attr-defined]
 
-    def _choices_of(self, column: str, asked_for: str | None) -> set[str]:
-        """What stands in a column of this account's newest entries, and what is asked for if an older one has it."""
+    def _types(self, asked_for: str | None) -> set[str]:
+        """Those of the newest entries, and what is asked for if an older one has it."""
+        found = values_of(self.account, "event_type")
         own = AuditEntry.objects.filter(account=self.account)
-        newest = own.order_by("-pk").values("pk")[:CHOICES_FROM]
-        found = set(AuditEntry.objects.filter(pk__in=newest).order_by().values_list(column, flat=True).distinct())
-        if asked_for and asked_for not in found and own.filter(**{column: asked_for}).exists():
+        if asked_for and asked_for not in found and own.filter(event_type=asked_for).exists():
             found.add(asked_for)
         return found
 
@@ -57,7 +55,9 @@ class TrailForm(forms.Form):
         """Newest first is left to the caller; days are those of the person's time zone."""
         found = AuditEntry.objects.filter(account=self.account)
         wanted = self.cleaned_data if self.is_valid() else {}
-        for name, lookup in (("actor", "actor_id"), ("action", "event_type"), ("object", "object_id")):
+        if wanted.get("actor"):
+            found = found.filter(actor_id=wanted["actor"].pk)
+        for name, lookup in (("action", "event_type"), ("object", "object_id")):
             if wanted.get(name):
                 found = found.filter(**{lookup: wanted[name].strip()})
         if wanted.get("since"):
@@ -69,15 +69,6 @@ class TrailForm(forms.Form):
 
 def _start_of(day: Any) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
-
-
-def names_of(actor_ids: Iterable[str]) -> dict[str, str]:
-    """The names of people and keys by ID, in two queries; the ID itself for what is gone."""
-    ids = set(actor_ids)
-    names = {each: SYSTEM_NAME if each == "system" else each for each in ids}
-    names |= {user.pk: str(user) for user in User.objects.filter(pk__in=ids)}
-    names |= {key.pk: f"API key {key}" for key in APIKey.objects.filter(pk__in=ids)}
-    return names
 
 
 def words_of(event_type: str) -> str:

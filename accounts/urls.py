@@ -35,6 +35,7 @@ own_sign_in = [
 
 audit = [
     path("", audit_views.audit_trail, name="audit_trail"),
+    path("actors/", audit_views.audit_actors, name="audit_actors"),
     path("export/", audit_views.export_audit_trail, name="export_audit_trail"),
     path("<int:pk>/", audit_views.audit_entry, name="audit_entry"),
 ]

@@ -3,21 +3,24 @@
 from allauth.account import views as allauth_views
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
 
 from accounts import single_sign_on
 from accounts.access import Action, needs
 from accounts.audit import Actor
 from accounts.cookies import remember
 from accounts.forms import APIKeyForm, ChoosePasswordForm, ForgottenPasswordForm, NewPasswordForm, SignInForm
-from accounts.middleware import ACCOUNT_COOKIE
+from accounts.middleware import ACCOUNT_COOKIE, memberships_of
 from accounts.models import APIKey
 from accounts.services import create_api_key, revoke_api_key
+from common.choice import FEW, cleaned
 from common.http import AccountRequest
 
 HOME = "/"
@@ -48,14 +51,20 @@ def choose_password(request: AccountRequest) -> HttpResponse:
     return render(request, "accounts/choose_password.html", {"form": form}, status=422 if form.errors else 200)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
 def choose_account(request: AccountRequest) -> HttpResponse:
-    chosen = request.POST.get("account", "")
-    if chosen not in {membership.account_id for membership in request.memberships}:
-        raise Http404
-    response = redirect(_next_page(request))
-    remember(response, ACCOUNT_COOKIE, chosen)
-    return response
+    """A list with a search, of which the menu shows the beginning."""
+    own = memberships_of(request.user)
+    if request.method == "POST":
+        chosen = get_object_or_404(own, account_id=cleaned(request.POST.get("account", "")))
+        response = redirect(_next_page(request))
+        remember(response, ACCOUNT_COOKIE, chosen.account_id)
+        return response
+    text = cleaned(request.GET.get("q", ""))
+    found = list(own.filter(Q(account__name__icontains=text) | Q(account_id=text))[: FEW + 1])
+    template = "accounts/_accounts.html" if request.htmx else "accounts/choose_account.html"
+    return render(request, template, {"q": text, "found": found[:FEW], "more": len(found) > FEW})
 
 
 @require_POST

@@ -15,5 +15,6 @@ class AccountRequest(HttpRequest):
     user: "User"
     account: "Account"
     membership: "Membership"
+    # Those of the person by the names of the accounts, one more than a list shows at most: accounts/middleware.py.
     memberships: "list[Membership]"
     htmx: HtmxDetails

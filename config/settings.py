@@ -110,6 +110,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context_processors.current_account",
+                "delivery.context_processors.dead_letters",
             ],
             "builtins": [
                 "common.templatetags.components",

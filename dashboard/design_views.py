@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from common.as_code import curl
+from common.choice import Shown, Suggestion
 from common.http import AccountRequest
 from common.selects import options_of
 from dashboard.subscription_figures import Figures, spark
 from delivery.charts import DEFAULT_WINDOW, WINDOWS, Bucket, Chart, axis_top
-from delivery.choosing import Shown, Suggestion
 from destinations.standing import Standing
 from destinations.testing import StepReport
 

@@ -12,42 +12,16 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
-from django.utils.safestring import SafeString
 
 from accounts.models import Account
+from common.choice import FEW, SUGGESTED, NotChosenError, Shown, Suggestion, cleaned
 from common.ids import is_id
 from common.selects import options_of
 from destinations.models import Destination
 from destinations.targets import all_targets
 from subscriptions.models import Subscription
 
-FEW = 50
-SUGGESTED = 20
-# A name and what `title` may add to it.
-LONGEST = 300
 ID_AT_END = re.compile(r"(?:^|\()([a-z]+_[0-9A-Za-z]{27})\)?$")
-
-
-class NotChosenError(Exception):
-    """The text stands for no object, or for more than one; the message is a sentence for the person who typed it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    value: str
-    where: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What components/_choice.html shows: a select of `options`, or else a text field with `suggestions`."""
-
-    name: str
-    address: str
-    value: str
-    empty: str
-    options: SafeString | None
-    suggestions: Sequence[Suggestion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +104,6 @@ def _title(each: Any, counts: dict[str, int]) -> str:
     if own_name and cleaned(each.description) == each.description and not ID_AT_END.search(each.description):
         return str(each.description)
     return f"{each.name} ({each.pk})"
-
-
-def cleaned(text: str) -> str:
-    """As a text field holds it: on one line, without spaces around it; nor what a database refuses."""
-    return re.sub(r"[\r\n\0]", "", text).strip()[:LONGEST]
 
 
 def subscriptions_to_choose(account: Account) -> Choosing:

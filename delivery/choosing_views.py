@@ -22,4 +22,4 @@ def _suggest(request: AccountRequest, choosing: Choosing) -> HttpResponse:
     """`of` names the parameter that holds what was typed: the field's own name."""
     suggestions, count = choosing.suggest(request.GET.get(request.GET.get("of", "q"), ""))
     context = {"suggestions": suggestions, "count": count, "noun": choosing.noun}
-    return render(request, "delivery/_suggestions.html", context)
+    return render(request, "components/_suggested.html", context)

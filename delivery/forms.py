@@ -5,51 +5,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.forms.utils import flatatt
-from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.safestring import SafeString
 
 from accounts.models import Account
+from common.choice import NamedChoice
 from common.ids import is_id
-from delivery.choosing import Choosing, NotChosenError, choosings
+from delivery.choosing import choosings
 from delivery.replay_scope import MAX_EVENT_IDS, MAX_RATE, Wanted
 
 DEFAULT_RATE = 500
 FORMAT = "%Y-%m-%dT%H:%M"
-
-
-class ChoiceInput(forms.TextInput):
-    """A select, or a text field with suggestions."""
-
-    choosing: Choosing
-
-    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
-        own = self.build_attrs(self.attrs, attrs)
-        shown = self.choosing.show(name, value or "")
-        context = {"choice": shown, "id": own.pop("id", name), "attrs": flatatt(own)}
-        return render_to_string("components/_choice.html", context)
-
-
-class NamedChoice(forms.CharField):
-    """Takes an ID or a name; `cleaned_data` has the object. A page that shows it again holds its ID."""
-
-    widget = ChoiceInput
-    found: Any = None
-
-    def choose_from(self, choosing: Choosing) -> None:
-        self.choosing = self.widget.choosing = choosing
-
-    def clean(self, value: Any) -> Any:
-        text = super().clean(value)
-        try:
-            self.found = self.choosing.find(text)
-        except NotChosenError as refused:
-            raise forms.ValidationError(str(refused)) from refused
-        return self.found
-
-    def prepare_value(self, value: Any) -> Any:
-        return self.found.pk if self.found else value
 
 
 class ReplayForm(forms.Form):

@@ -9,9 +9,10 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import may_edit
 from accounts.audit import Actor
+from common.choice import Shown
 from common.http import AccountRequest
 from common.templatetags.words import are
-from delivery.choosing import Choosing, Shown, destinations_to_choose
+from delivery.choosing import Choosing, destinations_to_choose
 from delivery.held import (
     Leftover,
     NotPossibleError,

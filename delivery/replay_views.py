@@ -12,6 +12,7 @@ from accounts.access import may_edit
 from accounts.audit import Actor
 from common.http import AccountRequest
 from common.paging import keyset_page
+from common.stages import is_news, stage_of
 from delivery.forms import ReplayForm
 from delivery.models import Replay
 from delivery.replay import cancel_replay, pause_replay, resume_replay, start_replay
@@ -70,7 +71,9 @@ def running_replay(request: AccountRequest, pk: int) -> HttpResponse:
     if request.htmx and request.GET.get("part") == "outcome":
         return render(request, "delivery/_replay_outcome.html", {"replay": found, "outcome": outcome_of(found)})
     tone, icon = LOOKS[Replay.State(found.state)]
-    context: dict[str, Any] = {"replay": found, "tone": tone, "icon": icon}
+    stage = stage_of(found.state, found.batches_done, found.batches_total)
+    context: dict[str, Any] = {"replay": found, "tone": tone, "icon": icon, "stage": stage}
+    context["is_news"] = is_news(request, stage)
     if request.htmx:
         status = 200 if found.state == Replay.State.RUNNING else STOP_POLLING
         return render(request, "delivery/_replay.html", context, status=status)

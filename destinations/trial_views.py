@@ -13,6 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import may_edit
 from common.http import AccountRequest
+from common.stages import is_news, stage_of
 from destinations.forms import target_form
 from destinations.models import Destination, TestRun
 from destinations.opening import open_target
@@ -65,7 +66,7 @@ def send_test_unsaved(request: AccountRequest, target: str) -> HttpResponse:
 
 def _answer(request: AccountRequest, run: TestRun) -> HttpResponse:
     if request.htmx:
-        return render(request, "destinations/_test_run.html", test_run_context(run))
+        return render(request, "destinations/_test_run.html", test_run_context(request, run))
     return redirect("destinations:test_run", run.pk)
 
 
@@ -75,20 +76,33 @@ def test_run(request: AccountRequest, run: int) -> HttpResponse:
     """One test, step by step; htmx polls this address until it is over."""
     found = get_object_or_404(TestRun.objects.select_related("destination"), account=request.account, pk=run)
     template = "destinations/_test_run.html" if request.htmx else "destinations/test_run.html"
-    return render(request, template, test_run_context(found))
+    return render(request, template, test_run_context(request, found))
 
 
-def test_run_context(run: TestRun) -> dict[str, Any]:
+def test_run_context(request: AccountRequest, run: TestRun) -> dict[str, Any]:
     """What templates/destinations/_test_run.html needs."""
     is_waiting = run.state == TestRun.State.WAITING
     is_stuck = not run.is_over and not is_waiting and timezone.now() - run.created_at > PATIENCE
+    counts = summary(run)
+    stage = stage_of(_word_of(run, is_stuck=is_stuck), counts["done"], counts["of"])
     return {
         "run": run,
         "target": all_targets()[run.target],
         "is_stuck": is_stuck,
         "demo": settings.DEMO,
-        **summary(run),
+        "stage": stage,
+        "is_news": is_news(request, stage),
+        **counts,
     }
+
+
+def _word_of(run: TestRun, *, is_stuck: bool) -> str:
+    """Its state as somebody hears it: taken up by a worker, or tested again and again, it is still the same."""
+    if is_stuck:
+        return "stuck"
+    if run.is_over:
+        return run.state
+    return "repeated" if run.repeats else "running"
 
 
 @require_GET

@@ -4,6 +4,9 @@
 const root = document.documentElement;
 const $ = (selector, from = document) => from.querySelector(selector);
 const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
+const byId = (id) => document.getElementById(id);
+const on = (type, listener, capture) => document.addEventListener(type, listener, capture);
+const fire = (node, type) => node.dispatchEvent(new Event(type, { bubbles: true }));
 const cookie = (name) => (document.cookie.match(`(?:^|; )${name}=([^;]*)`) || [])[1] || "";
 
 root.classList.add("js");
@@ -43,7 +46,7 @@ async function copy(button) {
   say("Copied");
 }
 
-document.addEventListener("click", (event) => {
+on("click", (event) => {
   const at = (selector) => event.target.closest(selector);
   const button = at("[data-copy], [data-copy-text]");
   if (button) copy(button);
@@ -54,7 +57,7 @@ document.addEventListener("click", (event) => {
   if (event.target.type === "checkbox") pick(event.target, event.shiftKey);
 });
 
-document.addEventListener("keydown", (event) => {
+on("keydown", (event) => {
   const typing = event.target.closest("input, select, textarea, [contenteditable]");
   if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
     const find = $$("input[name=q][data-find]").find((input) => input.offsetParent);
@@ -88,7 +91,7 @@ function showGroups() {
 }
 
 // data-filter names items that are all there; data-text is searched instead of their text.
-document.addEventListener("input", (event) => {
+on("input", (event) => {
   const { filter } = event.target.dataset;
   if (!filter) return;
   const words = event.target.value.toLowerCase().split(/\s+/);
@@ -108,37 +111,43 @@ function ready(from) {
 ready(document);
 
 // After a new sign-in in another tab only the cookie has the right token.
-document.addEventListener("submit", (event) => {
+on("submit", (event) => {
   const field = event.target.elements.csrfmiddlewaretoken;
   if (field && cookie("csrftoken")) field.value = cookie("csrftoken");
 }, true);
-document.addEventListener("htmx:configRequest", ({ detail }) => {
+on("htmx:configRequest", ({ detail }) => {
   if (!cookie("csrftoken")) return;
   detail.headers["X-CSRFToken"] = cookie("csrftoken");
   delete detail.parameters.csrfmiddlewaretoken;
 });
 
 // A button that its request disabled has lost the focus.
-document.addEventListener("htmx:afterRequest", ({ detail }) => document.activeElement === document.body && detail.elt.focus());
-// Polling waits while nobody looks, under the pointer, and for a focus it would take.
-document.addEventListener("htmx:beforeRequest", (event) => {
+on("htmx:afterRequest", ({ detail }) => document.activeElement === document.body && detail.elt.focus());
+// Polling waits while nobody looks, under the pointer, and for a focus it would take. A finger leaves its hover behind.
+const points = matchMedia("(hover: hover)");
+on("htmx:beforeRequest", (event) => {
   const { elt } = event.detail;
-  const inUse = document.hidden || elt.matches(".dims:hover") || $(":focus-visible:not([id], [hx-preserve] *)", elt);
+  const inUse = document.hidden || (points.matches && elt.matches(".dims:hover")) || $(":focus-visible:not([id], [hx-preserve] *)", elt);
   if (inUse && /^every/.test(elt.getAttribute("hx-trigger"))) event.preventDefault();
 });
-document.addEventListener("htmx:load", (event) => ready(event.target));
-document.addEventListener("htmx:afterSwap", ({ detail }) => {
+on("htmx:load", (event) => ready(event.target));
+on("htmx:afterSwap", ({ detail }) => {
   const dialog = detail.target.closest?.("dialog");
-  if (dialog && !dialog.open && dialog.childElementCount) dialog.showModal();
+  if (dialog && !dialog.open && dialog.childElementCount) dialog.showModal(), dialog.append(...regions);
 });
-$("#dialog")?.addEventListener("close", (event) => event.target.replaceChildren());
-document.addEventListener("htmx:beforeSwap", (event) => {
-  const url = event.detail.xhr.responseURL;
+// Nobody hears what lies outside an open dialog: the regions go in with it, and out before its content goes.
+const regions = $$("#shout, #say");
+const keepRegions = (from) => from.contains(regions[0]) && document.body.append(...regions);
+$("#dialog")?.addEventListener("close", ({ target }) => (keepRegions(target), target.replaceChildren()));
+on("htmx:beforeSwap", (event) => {
+  const { target, shouldSwap, xhr } = event.detail;
+  if (shouldSwap) keepRegions(target);
+  const url = xhr.responseURL;
   if (!url || new URL(url).pathname !== root.dataset.signIn) return;
   event.detail.shouldSwap = false;
   shout("signed-out");
 });
-document.addEventListener("htmx:responseError", ({ detail }) => shout(detail.xhr.status));
+on("htmx:responseError", ({ detail }) => shout(detail.xhr.status));
 for (const kind of ["sendError", "timeout"]) {
-  document.addEventListener(`htmx:${kind}`, ({ detail }) => shout(detail.requestConfig.verb === "get" ? "read" : "other"));
+  on(`htmx:${kind}`, ({ detail }) => shout(detail.requestConfig.verb === "get" ? "read" : "other"));
 }

@@ -6,25 +6,22 @@ const composer = () => $("#composer");
 const announce = (text) => ($("#say").textContent = text);
 
 // Enter in a field keeps the draft instead of pressing the first button; Ctrl+Enter checks the filter at once.
-document.addEventListener("keydown", (event) => {
+on("keydown", (event) => {
   const form = composer();
   if (!form) return;
-  const within = event.target.closest("#composer");
+  const keeps = event.target.matches(`#composer input:not([type=checkbox])${event.ctrlKey ? ", [data-cel]" : ""}`);
   if (event.key === "s" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     $("[data-save]", form).click();
-  } else if (event.key === "Enter" && within && event.target.matches("input:not([type=checkbox])")) {
+  } else if (event.key === "Enter" && keeps) {
     event.preventDefault();
-    event.target.dispatchEvent(new Event("change", { bubbles: true }));
-  } else if (event.key === "Enter" && event.ctrlKey && event.target.matches("[data-cel]")) {
-    event.preventDefault();
-    event.target.dispatchEvent(new Event("change", { bubbles: true }));
+    fire(event.target, "change");
   }
 });
 
 // Whether a source is open is kept with the draft.
-document.addEventListener("toggle", (event) => {
-  const kept = event.target.dataset?.open && document.getElementById(event.target.dataset.open);
+on("toggle", (event) => {
+  const kept = event.target.dataset?.open && byId(event.target.dataset.open);
   if (kept) kept.value = event.target.open ? "1" : "";
 }, true);
 
@@ -32,34 +29,33 @@ document.addEventListener("toggle", (event) => {
 function number(area) {
   const gutter = $(`[data-gutter="${area.id}"]`);
   if (!gutter) return;
-  const bad = +document.getElementById(`${area.id}-error`)?.dataset.bad;
+  const bad = +byId(`${area.id}-error`)?.dataset.bad;
   const lines = area.value.split("\n").length;
   gutter.replaceChildren(...Array.from({ length: lines }, (_, index) =>
     Object.assign(document.createElement("li"), { textContent: index + 1, className: index + 1 === bad ? "bad" : "" })));
-  area.toggleAttribute("aria-invalid", !!bad);
-  if (bad) area.setAttribute("aria-invalid", "true");
+  area.ariaInvalid = bad ? "true" : null;
 }
 const numberAll = () => $$("[data-cel]").forEach(number);
 
 function insert(area, text, from = area.selectionStart) {
   area.focus();
   area.setRangeText(text, from, area.selectionEnd, "end");
-  area.dispatchEvent(new Event("input", { bubbles: true }));
+  fire(area, "input");
 }
 
-document.addEventListener("click", (event) => {
+on("click", (event) => {
   const chip = event.target.closest("[data-insert]");
-  if (chip) insert(document.getElementById(chip.dataset.into), chip.dataset.insert);
+  if (chip) insert(byId(chip.dataset.into), chip.dataset.insert);
   const clear = event.target.closest("[data-clear-search]");
   if (clear) {
     const search = $(`[data-search="${clear.closest(".tree").id}"]`);
     search.value = "";
-    search.dispatchEvent(new Event("input", { bubbles: true }));
+    fire(search, "input");
     search.focus();
   }
   // A link of the error summary opens the source that it leads to.
   const link = event.target.closest(".form-errors a");
-  const goal = link && document.getElementById(link.hash.slice(1));
+  const goal = link && byId(link.hash.slice(1));
   if (goal) {
     event.preventDefault();
     for (let box = goal.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
@@ -113,7 +109,7 @@ function take(item) {
   close();
   insert(area, item.textContent, from);
 }
-document.addEventListener("keydown", (event) => {
+on("keydown", (event) => {
   const area = event.target.closest("[data-cel]");
   if (!area) return;
   if (event.key === " " && event.ctrlKey) return event.preventDefault(), complete(area);
@@ -124,9 +120,9 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "Escape") event.preventDefault(), close();
   else if (event.key === "Tab") close();
 });
-document.addEventListener("focusout", (event) => event.target === list?.area && close());
+on("focusout", (event) => event.target === list?.area && close());
 
-document.addEventListener("input", (event) => {
+on("input", (event) => {
   const { target } = event;
   if (target.matches("[data-cel]")) {
     number(target);
@@ -134,14 +130,14 @@ document.addEventListener("input", (event) => {
     else close();
   }
   // Nothing found, or groups that are empty now.
-  const tree = target.dataset.search && document.getElementById(target.dataset.search);
+  const tree = target.dataset.search && byId(target.dataset.search);
   if (tree) {
     const shown = $$(".leaf", tree).filter((leaf) => !leaf.hidden).length;
     $(".none", tree).hidden = shown > 0;
     announce(`${shown} field${shown === 1 ? "" : "s"}`);
   }
 });
-document.addEventListener("keydown", (event) => {
+on("keydown", (event) => {
   const tree = event.target.dataset?.filter?.split(" ")[0];
   if (!tree) return;
   const first = event.key === "ArrowDown" && $$(`${tree} .leaf`).find((leaf) => !leaf.hidden);
@@ -149,12 +145,12 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && event.target.value) {
     event.preventDefault();
     event.target.value = "";
-    event.target.dispatchEvent(new Event("input", { bubbles: true }));
+    fire(event.target, "input");
   }
 });
 
 // The dialog's button says how many are chosen.
-document.addEventListener("change", (event) => {
+on("change", (event) => {
   const picker = event.target.closest(".picker");
   if (!picker) return;
   const button = $("[data-verb]", picker);
@@ -163,11 +159,10 @@ document.addEventListener("change", (event) => {
   button.disabled = !count;
 });
 
-document.addEventListener("htmx:afterSwap", ({ detail }) => {
+on("htmx:afterSwap", ({ detail }) => {
   const form = composer();
   if (detail.target.id === "composer") {
-    $("#dialog").close();
-    const goal = form.dataset.focus && document.getElementById(form.dataset.focus);
+    const goal = form.dataset.focus && byId(form.dataset.focus);
     if (goal && !$("#form-errors")) goal.focus();
   }
 });
@@ -176,18 +171,20 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
 const typed = (form) => new Map($$(":is(input, select, textarea)[id]:not([type=hidden])", form)
   .map((control) => [control.id, control.type === "checkbox" ? control.checked : control.value]));
 let sent, late = [];
-document.addEventListener("htmx:configRequest", ({ detail }) => {
+on("htmx:configRequest", ({ detail }) => {
   if (detail.target.id === "composer") sent = typed(detail.target);
 });
-document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  if (detail.target.id === "composer") late = [...typed(detail.target)].filter(([id, value]) => sent?.get(id) !== value);
+on("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.id !== "composer") return;
+  if (detail.shouldSwap) keepRegions($("#dialog")), $("#dialog").close();
+  late = [...typed(detail.target)].filter(([id, value]) => sent?.get(id) !== value);
 });
-document.addEventListener("htmx:afterSettle", () => {
+on("htmx:afterSettle", () => {
   for (const [id, value] of late.splice(0)) {
-    const control = document.getElementById(id);
+    const control = byId(id);
     if (!control) continue;
     control[control.type === "checkbox" ? "checked" : "value"] = value;
-    control.dispatchEvent(new Event("input", { bubbles: true }));
+    fire(control, "input");
   }
   numberAll();
 });

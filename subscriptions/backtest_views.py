@@ -189,7 +189,7 @@ def send_sample(request: AccountRequest, pk: str, event_id: str) -> HttpResponse
     )
     if not request.htmx:
         return redirect("destinations:test_run", test.pk)
-    return render(request, "subscriptions/_sent_sample.html", {**test_run_context(test), "place": place})
+    return render(request, "subscriptions/_sent_sample.html", {**test_run_context(request, test), "place": place})
 
 
 def clause_rows(root: Clause) -> list[ClauseRow]:

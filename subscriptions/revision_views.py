@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import may_edit
 from accounts.audit import Actor
+from common.choice import FEW
 from common.http import AccountRequest
 from common.ids import new_id
 from common.paging import keyset_page
@@ -41,7 +42,11 @@ def revision(request: AccountRequest, pk: str, number: int) -> HttpResponse:
         "shown": shown,
         "other": other,
         "changes": _changes(subscription, other, shown) if other else [],
-        "numbers": subscription.revisions.exclude(number=number).values_list("number", flat=True)[:PAGE_SIZE],
+        "against": against or "",
+        "missing": wanted if wanted and not other else "",
+        # More than a select is good for are chosen by their number.
+        "numbers": list(subscription.revisions.exclude(number=number).values_list("number", flat=True)[: FEW + 1]),
+        "few": FEW,
     }
     return render(request, "subscriptions/revision.html", context)
 

@@ -223,6 +223,10 @@ class DeadLetter(models.Model):
             models.Index(fields=["account", "-id"], name="dead_letter_by_account"),
             models.Index(fields=["event_id"], name="dead_letter_by_event"),
             models.Index(fields=["destination", "code"], name="dead_letter_by_reason"),
+            # For the figure beside the navigation's link: read on every page, and small, however many were sent again.
+            models.Index(
+                fields=["account", "id"], condition=models.Q(replayed_as=None), name="dead_letter_not_sent_again"
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["delivery", "position"], name="dead_letter_once"),

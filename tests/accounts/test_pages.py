@@ -153,9 +153,14 @@ def test_a_foreign_account_cannot_be_chosen(owner_client: Client, stranger: User
 
 
 @pytest.mark.parametrize("address", ["/account/choose/", "/account/theme/"])
-def test_choices_need_a_post_and_a_person(owner_client: Client, address: str) -> None:
-    assert owner_client.get(address).status_code == 405
-    assert Client().post(address).headers["Location"].startswith("/sign-in/")
+def test_choices_need_a_person(client: Client, db: None, address: str) -> None:
+    for answer in (client.get(address), client.post(address)):
+        assert answer.headers["Location"].startswith("/sign-in/")
+
+
+def test_a_theme_is_posted_and_an_account_is_not_changed_by_looking(owner_client: Client) -> None:
+    assert owner_client.get("/account/theme/").status_code == 405
+    assert "account" not in owner_client.get("/account/choose/").cookies
 
 
 def test_the_theme_is_in_the_page_from_the_first_byte(owner_client: Client) -> None:

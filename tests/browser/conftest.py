@@ -36,16 +36,23 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture
 def open_page(browser: Browser, live_server: LiveServer, redis: Redis, owner: User) -> Iterator[OpenPage]:
-    """Opens an address as the owner, in a fresh window: `open_page("/", theme="dark", width=390, script=False)`."""
+    """Opens an address as the owner, in a fresh window: `open_page("/", theme="dark", width=390, script=False)`.
+
+    `touch` gives a device without a mouse, where nothing can be pointed at.
+    """
     contexts: list[BrowserContext] = []
     expect.set_options(timeout=PATIENCE_MS)
 
-    def visit(address: str, *, theme: str = "light", width: int = 1280, script: bool = True) -> Page:
+    def visit(
+        address: str, *, theme: str = "light", width: int = 1280, script: bool = True, touch: bool = False
+    ) -> Page:
         context = browser.new_context(
             base_url=live_server.url,
             viewport={"width": width, "height": 800},
             color_scheme="dark" if theme == "dark" else "light",
             java_script_enabled=script,
+            has_touch=touch,
+            is_mobile=touch,
         )
         context.set_default_timeout(PATIENCE_MS)
         context.add_cookies([{"name": "sessionid", "value": _session_of(owner), "url": live_server.url}])

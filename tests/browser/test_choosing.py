@@ -1,4 +1,8 @@
-"""Choosing one of very many destinations: by keyboard with suggestions from the server, and without JavaScript."""
+"""Choosing one of very many: by keyboard with suggestions from the server, and without JavaScript.
+
+The list of suggestions is the browser's own popup, which a headless Chromium (156) does not open: its arrow keys are
+not tested, only that the suggestions are there and that a whole name is taken.
+"""
 
 import re
 from datetime import timedelta
@@ -8,7 +12,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from accounts.models import Account
+from accounts.audit import Actor, record_change
+from accounts.models import Account, Membership, Role, User
 from destinations.models import Destination
 from tests.browser.conftest import THEMES, WIDTHS, CheckPage, OpenPage
 from tests.factories import make_destination, make_subscription
@@ -95,3 +100,73 @@ def test_the_list_of_deliveries_asks_only_for_a_whole_name(open_page: OpenPage, 
     expect(page.get_by_text("destination: Warehouse").first).to_be_visible()
     page.reload()
     expect(choice).to_have_value("Warehouse")
+
+
+@pytest.fixture
+def many_accounts(owner: User) -> list[Account]:
+    """Of which the owner of "Acme Edge" is a member too; numbered from 0."""
+    made = Account.objects.bulk_create(Account(name=f"Customer {number:03}") for number in range(60))
+    Membership.objects.bulk_create(Membership(account=each, user=owner, role=Role.VIEWER) for each in made)
+    return made
+
+
+def test_one_of_many_accounts_is_found_in_the_menu(
+    open_page: OpenPage, check_page: CheckPage, many_accounts: list[Account]
+) -> None:
+    page = open_page("/settings/")
+    page.locator(".account > summary").click()
+    check_page(page)
+    search = page.get_by_role("searchbox", name="Find an account by its name")
+    search.focus()
+    page.keyboard.type("mer 057")
+
+    expect(page.locator("#own-accounts button")).to_have_count(1)
+    expect(page.locator("#say")).to_have_text("1 account")
+    expect(search).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    expect(page.locator(".account > summary")).to_have_accessible_name("Account Customer 057")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_one_of_many_accounts_is_found_on_a_page(
+    open_page: OpenPage, check_page: CheckPage, many_accounts: list[Account], script: bool
+) -> None:
+    page = open_page("/settings/", width=390, script=script)
+    page.locator(".account > summary").click()
+    page.get_by_role("searchbox", name="Find an account by its name").fill("057")
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(re.compile(r"/account/choose/\?q=057"))
+    found = page.locator("#accounts button")
+    expect(found).to_have_count(1)
+    if script:
+        check_page(page)
+    found.click()
+
+    expect(page.locator(".account > summary")).to_have_accessible_name("Account Customer 057")
+
+
+def test_who_acted_is_chosen_by_name(open_page: OpenPage, check_page: CheckPage, account: Account) -> None:
+    people = User.objects.bulk_create(
+        User(email=f"person{number:03}@acme.example", name=f"Person {number:03}") for number in range(60)
+    )
+    for each in people:
+        record_change(
+            account=account, actor=Actor.person(each), event_type="member_joined", object_id=each.pk, before=None,
+            after={},
+        )  # fmt: skip
+    page = open_page("/settings/audit/")
+    who = page.get_by_role("combobox", name="Who")
+    who.focus()
+    page.keyboard.type("057")
+    expect(page.locator("#id_actor-list option")).to_have_count(1)
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Person 057")
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(re.compile("actor=Person"))
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(who).to_have_value("Person 057")
+    check_page(page)

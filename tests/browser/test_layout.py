@@ -9,10 +9,12 @@ from django.urls import reverse
 from playwright.sync_api import Page, Route, expect
 
 from accounts.models import Account
+from common.ids import new_id
+from delivery.models import DeadLetter
 from destinations.models import Destination
 from events.publishing import publish
 from subscriptions.models import Subscription
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import CheckPage, OpenPage
 from tests.carrying import FakeDatadog
 from tests.factories import HTTP, make_destination, make_event
 from tests.troubles import NAME
@@ -173,3 +175,39 @@ def test_what_matters_is_seen_in_the_middle_layout(open_page: OpenPage, account:
         box = cell.bounding_box()
         assert box is not None
         assert box["x"] + box["width"] <= 768, head
+
+
+# On how many lines the words of each link of the navigation stand.
+WORDS = """[...document.querySelectorAll(".bar-nav a")].map((link) => {
+  const range = document.createRange();
+  range.selectNodeContents(link.firstChild);
+  return range.getClientRects().length;
+})"""
+
+
+def dead_letters(account: Account, held: Callable[..., Any], count: int) -> None:
+    delivery = held(make_destination(account), 1)
+    common = {"account": account, "delivery": delivery, "destination_id": delivery.destination_id, "payload": b"{}"}
+    common |= {"subscription_id": delivery.subscription_id, "event_type": HTTP, "code": "413", "reason": "Refused."}
+    DeadLetter.objects.bulk_create(
+        DeadLetter(position=number, event_id=new_id("ev"), **common) for number in range(count)
+    )
+
+
+@pytest.mark.parametrize("width", [1280, 1200, 768, 390])
+def test_the_bar_holds_a_long_name_and_many_dead_letters(
+    open_page: OpenPage, check_page: CheckPage, account: Account, held: Callable[..., Any], width: int
+) -> None:
+    dead_letters(account, held, 100)
+    Account.objects.update(name="Acme Edge of all European customers")
+    page = open_page("/settings/", width=width)
+
+    check_page(page)
+    if width >= 1200:
+        words = page.evaluate(WORDS)
+        assert len(words) == 7
+        assert set(words) == {1}
+    else:
+        menu = page.locator(".bar-menu > summary").bounding_box()
+        assert menu is not None
+        assert menu["x"] + menu["width"] <= width

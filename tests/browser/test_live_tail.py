@@ -80,3 +80,17 @@ def test_a_live_tail_of_deliveries_stays_one_while_it_is_narrowed(
     expect(page.get_by_role("link", name="Live tail")).to_be_visible()
     expect(page.locator("#destination")).to_have_value(first.pk)
     expect(rows_of(page)).to_have_count(2)
+
+
+def test_a_live_tail_goes_on_after_a_tap(open_page: OpenPage, account: Account) -> None:
+    """A tap leaves its hover behind until the next one: that is nobody who points at a row."""
+    publish([make_event()], account=account)
+    page = open_page("/events/", width=390, touch=True)
+    page.locator("#results caption").tap()
+    assert page.evaluate("document.querySelector('#results').matches(':hover')")
+    assert not page.evaluate("matchMedia('(hover: hover)').matches")
+    expect(page.get_by_text("stands still while you point at it")).to_be_hidden()
+
+    publish([make_event()], account=account)
+
+    expect(rows_of(page)).to_have_count(2)

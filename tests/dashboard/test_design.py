@@ -11,7 +11,17 @@ from accounts.models import User
 
 COMPONENTS = Path(settings.BASE_DIR) / "templates/components"
 # Of every page, or empty without messages.
-ELSEWHERE = {"_bar", "_failures", "_field_error", "_head", "_mark", "_messages", "_nav_links", "_person_menu"}
+ELSEWHERE = {
+    "_bar",
+    "_failures",
+    "_field_error",
+    "_head",
+    "_mark",
+    "_messages",
+    "_nav_links",
+    "_person_menu",
+    "_suggested",
+}
 
 
 def test_it_is_for_staff_and_for_demonstrations(owner_client: Client, owner: User, settings: Settings) -> None:

@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Account, User
-from delivery.choosing import FEW, SUGGESTED, NotChosenError, destinations_to_choose, subscriptions_to_choose
+from common.choice import FEW, SUGGESTED, NotChosenError
+from delivery.choosing import destinations_to_choose, subscriptions_to_choose
 from delivery.models import Delivery
 from destinations.models import Destination
 from events.publishing import publish

@@ -223,3 +223,41 @@ def test_viewers_watch_and_strangers_find_nothing(
         assert owner_client.get(f"{address}{act}/").status_code == 405
     for page in ("/replays/", "/replays/new/", address):
         assert client.get(page).headers["Location"] == f"/sign-in/?next={page}"
+
+
+def test_each_quarter_is_told_once(owner_client: Client, subscription: Subscription, destination: Destination) -> None:
+    owner_client.post("/replays/new/", choice(subscription, destination))
+    address = f"/replays/{Replay.objects.get().pk}/"
+    Replay.objects.update(batches_total=100)
+
+    def told_at(done: int, said: str) -> bool:
+        Replay.objects.update(batches_done=done, matched=done)
+        return "#say" in page_of(owner_client.get(address, {"said": said}, headers=HTMX))
+
+    assert not told_at(24, "running-0")
+    assert told_at(25, "running-0")
+    assert not told_at(49, "running-1")
+    assert told_at(50, "running-1")
+
+
+def test_the_page_names_what_its_reader_knows(
+    owner_client: Client, subscription: Subscription, destination: Destination
+) -> None:
+    owner_client.post("/replays/new/", choice(subscription, destination))
+    address = f"/replays/{Replay.objects.get().pk}/"
+    Replay.objects.update(batches_total=100, batches_done=50)
+
+    assert f'hx-get="{address}?said=running-2"' in page_of(owner_client.get(address))
+    assert f'hx-get="{address}?said=running-2"' in page_of(owner_client.get(address, {"said": "x"}, headers=HTMX))
+    assert "#say" not in page_of(owner_client.get(address))
+
+
+def test_a_failure_is_told_with_its_reason(
+    owner_client: Client, subscription: Subscription, destination: Destination
+) -> None:
+    owner_client.post("/replays/new/", choice(subscription, destination))
+    Replay.objects.update(state="failed", error="The filter no longer compiles.")
+
+    last = owner_client.get(f"/replays/{Replay.objects.get().pk}/", {"said": "running-0"}, headers=HTMX)
+
+    assert "Replay: Failed, 0 records sent on. The filter no longer compiles.</div>" in page_of(last)

@@ -84,6 +84,29 @@ def test_a_test_that_no_worker_takes_says_so(owner_client: Client, destination: 
     assert "hx-trigger" not in page
 
 
+def test_a_test_tells_a_change_of_state_and_each_quarter_once(owner_client: Client, destination: Destination) -> None:
+    owner_client.post(f"/destinations/{destination.pk}/send_test/")
+    address = f"/destinations/tests/{TestRun.objects.get().pk}/"
+
+    def told(said: str, *, passed: int, **fields: Any) -> str:
+        steps = [asdict(StepReport("Step", "passed" if number < passed else "waiting")) for number in range(8)]
+        TestRun.objects.update(steps=steps, **fields)
+        answer = text(owner_client.get(address, {"said": said}, headers=HTMX))
+        return answer.partition('hx-swap-oob="innerHTML:#say">')[2].partition("</div>")[0]
+
+    # That a worker takes it up is no news for a person.
+    assert told("running-0", passed=0, state="running") == ""
+    assert told("running-0", passed=1) == ""
+    assert told("running-0", passed=2) == "Test event: 2 of 8 steps"
+    # What is tested again every few seconds is told once.
+    again = told("running-1", passed=2, state="waiting", repeats=1, due_at=timezone.now())
+    assert again == "Test event: 2 of 8 steps; the next is tested again by itself"
+    assert told("repeated-1", passed=2, state="running", repeats=1, due_at=None) == ""
+    assert told("repeated-1", passed=2, state="waiting", repeats=2, due_at=timezone.now()) == ""
+    over = told("repeated-1", passed=8, state="passed", due_at=None, finished_at=timezone.now())
+    assert over == "Test event: 8 of 8 steps passed"
+
+
 def test_a_foreign_test_is_as_missing(stranger_client: Client, client: Client, destination: Destination) -> None:
     run = _finished(destination)
 

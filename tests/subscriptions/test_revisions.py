@@ -64,6 +64,27 @@ def test_the_first_revision_and_others_can_be_compared(owner_client: Client, cha
     assert owner_client.get(address("revision", changed, 9)).status_code == 404
 
 
+def test_of_many_revisions_any_can_be_compared_by_its_number(owner_client: Client, changed: Subscription) -> None:
+    latest = changed.revisions.latest("number")
+    Revision.objects.bulk_create(
+        Revision(subscription=changed, number=number, snapshot=latest.snapshot, actor=latest.actor)
+        for number in range(latest.number + 1, latest.number + 60)
+    )
+    Subscription.objects.filter(pk=changed.pk).update(revision=latest.number + 59)
+    page = address("revision", changed, latest.number + 50)
+
+    first = owner_client.get(page, {"against": "1"})
+    missing = owner_client.get(page, {"against": "500"})
+
+    assert first.context["other"].number == 1
+    assert [change.label for change in first.context["changes"]]
+    assert 'type="number" min="1"' in first.content.decode()
+    assert 'value="1"' in first.content.decode()
+    assert f"There is no revision 500 to compare with: they go from 1 to {latest.number + 59}." in (
+        missing.content.decode()
+    )
+
+
 def test_going_back_asks_and_then_makes_a_new_revision(owner_client: Client, changed: Subscription) -> None:
     page = address("roll_back", changed, 1)
 
