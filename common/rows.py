@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.db.models.functions import JSONArray
 
 M = TypeVar("M", bound=models.Model)
@@ -68,7 +68,13 @@ def first_of_each(
     from django.contrib.postgres.expressions import ArraySubquery  # noqa: PLC0415
 
     rows = related(models.OuterRef("pk")).values(row=JSONArray(*columns))[:most]
-    return dict(model._default_manager.filter(pk__in=keys).values_list("pk", ArraySubquery(rows)))
+    found = model._default_manager.filter(pk__in=keys).values_list("pk", ArraySubquery(rows))
+    with transaction.atomic(), connection.cursor() as cursor:
+        # For one with many more rows than most it would read and sort them all.
+        cursor.execute("SET LOCAL enable_sort = off")
+        first = dict(found)
+        cursor.execute("SET LOCAL enable_sort = on")
+    return first
 
 
 @contextmanager

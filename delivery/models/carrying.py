@@ -126,6 +126,12 @@ class Delivery(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["destination", "id"], condition=models.Q(state="waiting"), name="delivery_waiting"),
             models.Index(fields=["routed_at"], condition=models.Q(state="waiting"), name="delivery_waiting_by_time"),
+            # How many workers are at a destination, however much waits for it.
+            models.Index(
+                fields=["destination"],
+                condition=models.Q(state="waiting", lease_expires_at__isnull=False),
+                name="delivery_leased",
+            ),
             models.Index(fields=["account", "-id"], name="delivery_by_account"),
             models.Index(fields=["destination", "-id"], name="delivery_by_destination"),
             models.Index(fields=["subscription", "-id"], name="delivery_by_subscription"),
