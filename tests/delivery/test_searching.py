@@ -247,9 +247,9 @@ def test_retrying_all_alike_asks_with_the_count_first(
     ("address", "most"),
     [
         ("/deliveries/", 8),
-        ("/deliveries/?state=held", 8),
+        ("/deliveries/?state=held", 9),
         ("/destinations/{}/deliveries/", 11),
-        ("/destinations/{}/", 14),
+        ("/destinations/{}/", 15),
         ("/destinations/{}/dead-letters/", 9),
     ],
 )
