@@ -6,7 +6,7 @@ from functools import reduce, wraps
 from operator import or_
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import ValidationError
@@ -111,7 +111,8 @@ class HistoryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_per_page = 50
+    # Each row takes some ms, and a page should take 100 at most.
+    list_per_page = 25
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -140,12 +141,19 @@ class HistoryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def confirmed_action(*, description: str, consequence: str) -> Callable[[Action], Callable[..., HttpResponse | None]]:
-    """An action that first shows what it would act on, and what that means; `consequence` is a sentence."""
+    """An action that first shows what it would act on, and what that means; `consequence` is a sentence.
+
+    Rows that stay only as the tombstone of something deleted are left out.
+    """
 
     def decorate(act: Action) -> Callable[..., HttpResponse | None]:
         @admin.action(description=description)
         @wraps(act)
         def asked(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+            queryset = _undeleted(queryset)
+            if not queryset.exists():
+                messages.error(request, f"{description}: what you chose was deleted, so there is nothing to do.")
+                return None
             if CONFIRMED in request.POST:
                 _log(request, queryset, description)
                 act(model_admin, request, queryset)
@@ -168,6 +176,11 @@ def confirmed_action(*, description: str, consequence: str) -> Callable[[Action]
         return asked
 
     return decorate
+
+
+def _undeleted(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    columns = {field.name for field in queryset.model._meta.get_fields()}
+    return queryset.filter(deleted_at=None) if "deleted_at" in columns else queryset
 
 
 def _log(request: HttpRequest, queryset: QuerySet[Any], description: str) -> None:

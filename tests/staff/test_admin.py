@@ -5,6 +5,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Account, AuditEntry
 from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery
@@ -94,6 +95,18 @@ def test_staff_pause_and_resume_a_destination(staff: Client, world: Destination)
     assert recorded.actor_id == world.paused_by_id
 
     act(staff, Destination, "resume", world.pk)
+    world.refresh_from_db()
+    assert world.state == "active"
+
+
+def test_nothing_is_done_to_what_was_deleted(staff: Client, world: Destination) -> None:
+    Destination.objects.filter(pk=world.pk).update(deleted_at=timezone.now())
+
+    asked = act(staff, Destination, "pause", world.pk, select_across="0")
+    done = act(staff, Destination, "pause", world.pk)
+
+    assert "what you chose was deleted" in asked
+    assert "what you chose was deleted" in done
     world.refresh_from_db()
     assert world.state == "active"
 
