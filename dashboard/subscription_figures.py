@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.db.models.functions import ExtractHour
 
 from accounts.models import Account
 from delivery.health import WAITING
-from delivery.models import Delivery, Tally
+from delivery.models import Delivery, Origin, Tally
 from destinations.models import Destination
 from subscriptions.models import Subscription
 
@@ -84,12 +84,16 @@ def waiting_of(account: Account, subscription: Subscription) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PlaceFigures:
-    """Records of one subscription for one destination, routed in the window; `waiting` is all that waits now."""
+    """Records of one subscription for one destination, routed in the window; `waiting` is all that waits now.
+
+    `replayed` are those of the delivered ones that had been matched before.
+    """
 
     destination: Destination
     delivered: int = 0
-    waiting: int = 0
+    replayed: int = 0
     dead: int = 0
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +142,19 @@ def bar_parts(counts: Sequence[tuple[str, int]]) -> list[tuple[str, float, float
 def places_of(subscription: Subscription, now: datetime) -> list[PlaceFigures]:
     """By destination, those it has now. Two queries; needs `destinations` prefetched."""
     tallies = Tally.objects.filter(subscription=subscription, minute__gte=window_start(now)).exclude(destination=None)
-    sums = tallies.values("destination").annotate(all_delivered=Sum("delivered"), all_dead=Sum("dead"))
-    sent = {
-        pk: (delivered, dead) for pk, delivered, dead in sums.values_list("destination", "all_delivered", "all_dead")
-    }
+    sums = tallies.values("destination").annotate(
+        all_delivered=Sum("delivered", default=0),
+        all_replayed=Sum("delivered", filter=Q(origin=Origin.REPLAY), default=0),
+        all_dead=Sum("dead", default=0),
+    )
+    sent = {pk: counts for pk, *counts in sums.values_list("destination", "all_delivered", "all_replayed", "all_dead")}
     chosen = list(subscription.destinations.all())
     # By a subquery, for the reason that delivery.health.waiting_for gives.
     linked = Destination.objects.filter(subscriptions=subscription).values("pk")
     waiting = Delivery.objects.waiting().filter(destination__in=linked, subscription=subscription)
     held = dict(waiting.values("destination").annotate(total=Sum(WAITING)).values_list("destination", "total"))
-    return [
-        PlaceFigures(place, sent.get(place.pk, (0, 0))[0], held.get(place.pk, 0), sent.get(place.pk, (0, 0))[1])
-        for place in chosen
-    ]
+    figures = []
+    for place in chosen:
+        delivered, replayed, dead = sent.get(place.pk, (0, 0, 0))
+        figures.append(PlaceFigures(place, delivered, replayed, dead, held.get(place.pk, 0)))
+    return figures
