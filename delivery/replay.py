@@ -34,6 +34,10 @@ from delivery.trail import record_replay
 
 log = structlog.get_logger(__name__)
 
+# So long a request that is being accepted may take to its commit. Its key may be lower than those that one step takes,
+# and the next step would be past it.
+COMMIT_SECONDS = 2.0
+
 
 def start_replay(wanted: Wanted, *, actor: Actor, created_by: str = "") -> Replay:
     """Raises ReplayRefusedError."""
@@ -41,6 +45,7 @@ def start_replay(wanted: Wanted, *, actor: Actor, created_by: str = "") -> Repla
     total = ahead_of(wanted, 0).count()
     if not total:
         raise ReplayRefusedError("No event of that time is kept any more.")
+    now = database_now()
     with transaction.atomic():
         replay = Replay.objects.create(
             account_id=wanted.subscription.account_id,
@@ -52,7 +57,7 @@ def start_replay(wanted: Wanted, *, actor: Actor, created_by: str = "") -> Repla
             filter=wanted.filter,
             events_per_second=wanted.events_per_second,
             batches_total=total,
-            next_step_at=database_now(),
+            next_step_at=max(now, min(now, wanted.end) + timedelta(seconds=COMMIT_SECONDS)),
             created_by=created_by,
         )
         record_replay(replay, actor, "started")

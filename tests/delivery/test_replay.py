@@ -178,7 +178,7 @@ def test_it_keeps_to_the_rate_and_can_be_paused_resumed_and_cancelled(
     monkeypatch.setattr(replay_scope, "STEP_BATCHES", 1)
     replay = start_replay(wanted(subscription, other, events_per_second=1), actor=SYSTEM)
 
-    run_replay(replay.pk)
+    steps(replay)
     run_replay(replay.pk)
 
     replay.refresh_from_db()
@@ -195,6 +195,21 @@ def test_it_keeps_to_the_rate_and_can_be_paused_resumed_and_cancelled(
     assert (replay.state, replay.matched) == ("cancelled", 4)
     assert not resume_replay(replay=replay, actor=SYSTEM)
     assert not pause_replay(replay=replay, actor=SYSTEM)
+
+
+@pytest.mark.parametrize(
+    ("ended", "waits"), [(timedelta(hours=1), 0.0), (timedelta(0), 2.0), (-timedelta(hours=1), 2.0)]
+)
+def test_it_waits_for_what_is_being_accepted(
+    account: Account, subscription: Subscription, other: Destination, past: list[str], ended: timedelta, waits: float
+) -> None:
+    """A request that commits late has a lower key than one that a step has passed already."""
+    now = timezone.now()
+    EventBatch.objects.update(accepted_at=now - timedelta(hours=2))
+
+    replay = start_replay(Wanted(subscription, other, now - timedelta(days=1), now - ended), actor=SYSTEM)
+
+    assert (replay.next_step_at - now).total_seconds() == pytest.approx(waits, abs=1.0)
 
 
 def test_a_step_taken_by_two_workers_is_written_once(
