@@ -22,7 +22,7 @@ from tests.carrying import Carry, FakeDatadog
 from tests.factories import HTTP, make_api_key, make_destination, make_event, make_subscription
 
 # Session, person and account in three; the tallies of an account are in two tables.
-OVERVIEW_QUERIES = 15
+OVERVIEW_QUERIES = 16
 
 
 def html_of(client: Client, page: str) -> str:

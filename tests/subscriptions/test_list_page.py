@@ -15,7 +15,7 @@ from tests.factories import AUDIT, HTTP, make_destination, make_event, make_subs
 from tests.subscriptions.pages import LIST, html_of
 
 # Session, person and account in three; the rest is the page.
-LIST_QUERIES = 10
+LIST_QUERIES = 11
 
 
 def test_the_list_shows_what_is_subscribed_and_where_it_goes(owner_client: Client, subscription: Subscription) -> None:
