@@ -6,18 +6,23 @@ Held records are waiting ones whose destination or subscription is stopped.
 """
 
 import base64
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Model, QuerySet, Sum
 
 from common import bitmap
 from common.clock import database_now
-from delivery.models import DeadLetter, Delivery, RoutedBatch, Tally
+from delivery.models import AttemptPart, DeadLetter, Delivery, RoutedBatch, Routing, Tally
 from delivery.retention import outcome_horizon
 from events.models import EventBatch
 
+M = TypeVar("M", bound=Model)
+
+CHUNK = 2000
 FATES = ("delivered", "dead", "discarded", "moved")
 
 
@@ -76,18 +81,23 @@ def totals(scope: Scope) -> Totals:
     tally = scope.narrow(Tally.objects.all(), "minute").aggregate(
         **{name: Sum(name, default=0) for name in ("matched", "filtered", "undecided", "fan_out", *FATES)}
     )
-    waiting = sum(
-        delivery.waiting_count for delivery in scope.narrow(Delivery.objects.waiting(), "routed_at").only(*_COUNTS)
+    waiting = scope.narrow(Delivery.objects.waiting(), "routed_at").aggregate(
+        count=Sum("count", default=0), **{name: Sum(f"{name}_count", default=0) for name in FATES}
     )
     return Totals(
         events=batches.aggregate(total=Sum("count", default=0))["total"],
         unrouted=batches.filter(routed_at=None).aggregate(total=Sum("count", default=0))["total"],
-        waiting=waiting,
+        waiting=waiting["count"] - sum(waiting[name] for name in FATES),
         **tally,
     )
 
 
-_COUNTS = ("count", "delivered_count", "dead_count", "discarded_count", "moved_count")
+def _in_chunks(rows: QuerySet[M]) -> Iterator[list[M]]:
+    """All of them by their keys, so many at once that memory stays the same however many there are."""
+    last = 0
+    while chunk := list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        yield chunk
+        last = chunk[-1].pk
 
 
 def _routed_batches(scope: Scope) -> QuerySet[RoutedBatch]:
@@ -126,13 +136,24 @@ def _delivery_faults(scope: Scope) -> Iterator[str]:
     deliveries = scope.narrow(Delivery.objects.all(), "routed_at").defer("payload")
     for pk in deliveries.filter(state=Delivery.State.WAITING, payload=None).values_list("pk", flat=True):
         yield f"Delivery {pk} waits without a payload."
+    for chunk in _in_chunks(deliveries):
+        yield from _faults_of(chunk)
+
+
+def _faults_of(deliveries: Sequence[Delivery]) -> Iterator[str]:
     dead = dict(
-        scope.narrow(DeadLetter.objects.all(), "delivery__routed_at")
+        DeadLetter.objects.filter(delivery__in=deliveries)
         .values_list("delivery")
         .annotate(number=Count("pk"))
+        .order_by()
     )
-    sent = dict(deliveries.values_list("pk").annotate(number=Sum("parts__delivered", default=0)))
-    for delivery in deliveries.iterator(chunk_size=2000):
+    sent = dict(
+        AttemptPart.objects.filter(delivery__in=deliveries)
+        .values_list("delivery")
+        .annotate(number=Sum("delivered"))
+        .order_by()
+    )
+    for delivery in deliveries:
         open_now = delivery.count if delivery.remaining is None else bitmap.count(delivery.remaining)
         if delivery.state != Delivery.State.WAITING:
             open_now = 0
@@ -140,7 +161,7 @@ def _delivery_faults(scope: Scope) -> Iterator[str]:
             yield f"Delivery {delivery.pk}: {delivery.waiting_count} records wait by count, {open_now} by bitmap."
         if delivery.dead_count != (letters := dead.get(delivery.pk, 0)):
             yield f"Delivery {delivery.pk}: {delivery.dead_count} dead by count, {letters} dead letters."
-        if delivery.delivered_count != (settled := sent[delivery.pk]):
+        if delivery.delivered_count != (settled := sent.get(delivery.pk, 0)):
             yield f"Delivery {delivery.pk}: {delivery.delivered_count} delivered by count, {settled} by attempts."
         is_waiting = delivery.state == Delivery.State.WAITING
         if is_waiting != (delivery.waiting_count > 0):
@@ -149,12 +170,16 @@ def _delivery_faults(scope: Scope) -> Iterator[str]:
 
 def _fan_out_faults(scope: Scope) -> Iterator[str]:
     """What matched became deliveries, run by run."""
-    matched: dict[tuple[int, str], int] = {}
-    for row in _routed_batches(scope).iterator(chunk_size=500):
+    for runs in _in_chunks(scope.narrow(Routing.objects.all(), "routed_at")):
+        yield from _faults_of_runs(runs)
+
+
+def _faults_of_runs(runs: Sequence[Routing]) -> Iterator[str]:
+    matched: dict[tuple[int, str], int] = defaultdict(int)
+    for row in RoutedBatch.objects.filter(routing__in=runs).iterator(chunk_size=500):
         for part in row.outcome:
-            key = (row.routing_id, part["subscription"])
-            matched[key] = matched.get(key, 0) + part["matched"]
-    deliveries = scope.narrow(Delivery.objects.exclude(routing=None), "routed_at")
+            matched[row.routing_id, part["subscription"]] += part["matched"]
+    deliveries = Delivery.objects.filter(routing__in=runs).order_by("pk")
     for routing, subscription, destination, count in deliveries.values_list(
         "routing_id", "subscription_id", "destination_id", "count"
     ).iterator(chunk_size=2000):
