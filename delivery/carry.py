@@ -56,7 +56,7 @@ class Carrier:
         """Raises StopSendingError, LeaseLostError."""
         for request in self._target.pack(self._refuse_unfit()):
             self._send(_indexes(request))
-            if stopping.is_requested():
+            if stopping.is_requested() or self._claimed.is_stopped:
                 raise StopSendingError
         pace.after_success(self._claimed)
 

@@ -39,7 +39,7 @@ class Claim:
 
     `is_more`: more is due than it could take; `is_behind`: that has been so for a while; `has_free_slot`: another
     worker may send to the same destination; `is_open`: some of it may still be waiting; `is_lost`: another worker
-    has taken it over.
+    has taken it over; `is_stopped`: a person paused or deleted the destination meanwhile.
     """
 
     destination: Destination
@@ -50,6 +50,7 @@ class Claim:
     has_free_slot: bool = False
     is_open: bool = True
     is_lost: bool = False
+    is_stopped: bool = False
 
 
 @dataclass(slots=True)
@@ -96,10 +97,14 @@ def claim(*destination_ids: str) -> Lease:
 
 
 def renew(lease: Lease) -> None:
-    """Hold the lease for another 30 s where it is about to end."""
+    """Hold the lease for another 30 s where it is about to end; see what was stopped."""
     if time.monotonic() - lease.looked_at < LOOK_AT_CLOCK_SECONDS:
         return
     lease.looked_at = time.monotonic()
+    stopped = Destination.objects.filter(pk__in=[each.destination.pk for each in lease.claims]).stopped()
+    ids = set(stopped.values_list("pk", flat=True))
+    for each in lease.claims:
+        each.is_stopped = each.destination.pk in ids
     now = database_now()
     if lease.expires_at - now > RENEW_WHEN_LEFT:
         return

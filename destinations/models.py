@@ -31,6 +31,10 @@ class DestinationQuerySet(models.QuerySet["Destination"]):
         """Active ones whose backoff is over, and blocked ones whose next probe is due."""
         return self.existing().exclude(state=Destination.State.PAUSED).exclude(retry_at__gt=now)
 
+    def stopped(self) -> Self:
+        """By a person."""
+        return self.filter(models.Q(state=Destination.State.PAUSED) | models.Q(deleted_at__isnull=False))
+
     def note_success(self, now: datetime) -> None:
         """All is well with these, as it was. Those that somebody is changing just now are left out."""
         with transaction.atomic():

@@ -150,6 +150,29 @@ def test_a_worker_that_is_told_to_stop_settles_the_request_under_way_and_release
     assert datadog.event_ids == ids
 
 
+@pytest.mark.django_db(transaction=True)
+def test_pausing_ends_a_claim_after_the_request_under_way(
+    account: Account, destination: Destination, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = destination.target_class
+    monkeypatch.setattr(target, "limits", target.limits._replace(max_records=1))
+    monkeypatch.setattr("delivery.claim.LOOK_AT_CLOCK_SECONDS", 0.0)
+    ids = publish_runs(account, 1, each=4)
+
+    def pause_meanwhile(records: list[dict[str, Any]]) -> Any:
+        Destination.objects.update(state=Destination.State.PAUSED)
+        return answer(202)(records)
+
+    datadog.answers = [pause_meanwhile]
+    drain(destination.pk)
+
+    # It is seen before the second request, which was on its way.
+    assert datadog.event_ids == ids[:2]
+    assert Delivery.objects.get().waiting_count == 2
+    drain(destination.pk)
+    assert datadog.event_ids == ids[:2]
+
+
 @pytest.mark.django_db
 def test_a_destination_that_falls_behind_gets_more_slots_and_loses_them_when_it_throttles(
     account: Account, destination: Destination, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
