@@ -57,13 +57,20 @@ def start_replay(wanted: Wanted, *, actor: Actor, created_by: str = "") -> Repla
             filter=wanted.filter,
             events_per_second=wanted.events_per_second,
             batches_total=total,
-            next_step_at=max(now, min(now, wanted.end) + timedelta(seconds=COMMIT_SECONDS)),
+            next_step_at=_first_step_at(wanted, now),
             created_by=created_by,
         )
         record_replay(replay, actor, "started")
         wake.replay(replay.pk)
     log.info("replay_started", replay=replay.pk, account=replay.account_id, subscription=replay.subscription_id)
     return replay
+
+
+def _first_step_at(wanted: Wanted, now: datetime) -> datetime:
+    """Events that are named are there already."""
+    if wanted.event_ids:
+        return now
+    return max(now, min(now, wanted.end) + timedelta(seconds=COMMIT_SECONDS))
 
 
 def pause_replay(*, replay: Replay, actor: Actor) -> bool:

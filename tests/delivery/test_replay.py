@@ -210,6 +210,8 @@ def test_it_waits_for_what_is_being_accepted(
     replay = start_replay(Wanted(subscription, other, now - timedelta(days=1), now - ended), actor=SYSTEM)
 
     assert (replay.next_step_at - now).total_seconds() == pytest.approx(waits, abs=1.0)
+    named = Wanted(subscription, other, now - timedelta(days=1), now - ended, event_ids=(past[0],))
+    assert start_replay(named, actor=SYSTEM).next_step_at - now < timedelta(seconds=1)
 
 
 def test_a_step_taken_by_two_workers_is_written_once(
