@@ -22,6 +22,8 @@ from delivery.settle import Call, Sent, Settlement
 from delivery.settling import LeaseLostError, write
 from destinations.models import Destination
 from destinations.outcome import SendResult
+from destinations.records import Records
+from destinations.targets import Target
 from events.publishing import publish
 from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import make_destination, make_event, make_subscription
@@ -150,7 +152,7 @@ def test_a_worker_that_is_told_to_stop_settles_the_request_under_way_and_release
     assert datadog.event_ids == ids
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_pausing_ends_a_claim_after_the_request_under_way(
     account: Account, destination: Destination, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,11 +161,13 @@ def test_pausing_ends_a_claim_after_the_request_under_way(
     monkeypatch.setattr("delivery.claim.LOOK_AT_CLOCK_SECONDS", 0.0)
     ids = publish_runs(account, 1, each=4)
 
-    def pause_meanwhile(records: list[dict[str, Any]]) -> Any:
-        Destination.objects.update(state=Destination.State.PAUSED)
-        return answer(202)(records)
+    send = target.send
 
-    datadog.answers = [pause_meanwhile]
+    def pause_meanwhile(self: Target, records: Records) -> SendResult:
+        Destination.objects.update(state=Destination.State.PAUSED)
+        return send(self, records)
+
+    monkeypatch.setattr(target, "send", pause_meanwhile)
     drain(destination.pk)
 
     # It is seen before the second request, which was on its way.
