@@ -167,5 +167,5 @@ class Group:
 
 
 def _stand_ready(*destinations: Destination) -> None:
-    for destination in destinations:
-        wake.drain(destination.pk, slow=destination.is_failing)
+    wake.drain(*(each.pk for each in destinations if not each.is_failing))
+    wake.drain(*(each.pk for each in destinations if each.is_failing), slow=True)

@@ -86,6 +86,12 @@ def subscription(account: Account, destination: Destination) -> Subscription:
 
 
 @pytest.fixture
+def listening(destination: Destination, subscription: Subscription) -> Destination:
+    """The destination with that subscription."""
+    return destination
+
+
+@pytest.fixture
 def owner(account: Account) -> User:
     return factories.make_member(account, "olivia@acme.example", Role.OWNER)
 

@@ -11,21 +11,14 @@ from delivery.turn import LEAST_REST_SECONDS, MOST_REST_SECONDS, JobTurn, Shared
 from destinations.models import Destination
 from events.publishing import publish
 from tests.carrying import FakeDatadog
-from tests.factories import make_destination, make_event, make_subscription
+from tests.factories import make_event
 from tests.waking import jobs, work_everything
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("waking")]
 
 
-@pytest.fixture
-def destination(account: Account, datadog: FakeDatadog) -> Destination:
-    destination = make_destination(account)
-    make_subscription(account, destination)
-    return destination
-
-
 def test_a_job_that_found_work_looks_once_more_and_takes_what_came_meanwhile(
-    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis", monkeypatch: pytest.MonkeyPatch
+    account: Account, listening: Destination, datadog: FakeDatadog, redis: "Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = list(publish([make_event()], account=account).event_ids)
     # A worker has taken the job, and nobody else waits.
@@ -47,7 +40,7 @@ def test_a_job_that_found_work_looks_once_more_and_takes_what_came_meanwhile(
 
 
 def test_a_job_does_not_look_again_while_others_wait(
-    account: Account, destination: Destination, redis: "Redis", monkeypatch: pytest.MonkeyPatch
+    account: Account, listening: Destination, redis: "Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish([make_event()], account=account)
     monkeypatch.setattr(wake, "waiting_jobs", lambda _: 2)
@@ -59,7 +52,7 @@ def test_a_job_does_not_look_again_while_others_wait(
 
 
 def test_work_that_comes_after_the_last_look_wakes_a_job(
-    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis"
+    account: Account, listening: Destination, datadog: FakeDatadog, redis: "Redis"
 ) -> None:
     publish([make_event()], account=account)
     redis.flushall()
@@ -74,7 +67,7 @@ def test_work_that_comes_after_the_last_look_wakes_a_job(
 
 
 def test_a_job_whose_time_is_over_wakes_the_next(
-    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis", monkeypatch: pytest.MonkeyPatch
+    account: Account, listening: Destination, datadog: FakeDatadog, redis: "Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish([make_event()], account=account)
     redis.flushall()

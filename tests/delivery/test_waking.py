@@ -16,21 +16,14 @@ from destinations.testing import start_test_run
 from events.models import EventBatch
 from events.publishing import publish
 from tests.carrying import FakeDatadog
-from tests.factories import make_destination, make_event, make_subscription
+from tests.factories import make_event
 from tests.waking import jobs, work_everything
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("waking")]
 
 
-@pytest.fixture
-def destination(account: Account, datadog: FakeDatadog) -> Destination:
-    destination = make_destination(account)
-    make_subscription(account, destination)
-    return destination
-
-
 def test_workers_carry_what_is_published_and_publish_what_was_changed(
-    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis"
+    account: Account, listening: Destination, datadog: FakeDatadog, redis: "Redis"
 ) -> None:
     receipt = publish([make_event()], account=account)
 
@@ -62,7 +55,7 @@ def test_a_rolled_back_publication_wakes_nobody(account: Account, redis: "Redis"
 
 
 def test_events_are_accepted_while_redis_is_gone_and_the_sweep_finds_them(
-    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis", settings: Settings
+    account: Account, listening: Destination, datadog: FakeDatadog, redis: "Redis", settings: Settings
 ) -> None:
     url = settings.REDIS_URL
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
@@ -83,7 +76,7 @@ def test_events_are_accepted_while_redis_is_gone_and_the_sweep_finds_them(
 
 
 def test_flushing_redis_loses_nothing(
-    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis"
+    account: Account, listening: Destination, datadog: FakeDatadog, redis: "Redis"
 ) -> None:
     receipt = publish([make_event()], account=account)
     redis.flushall()
@@ -99,7 +92,7 @@ def test_flushing_redis_loses_nothing(
 
 
 def test_a_failing_destination_moves_to_the_slow_queue(
-    account: Account, destination: Destination, redis: "Redis"
+    account: Account, listening: Destination, redis: "Redis"
 ) -> None:
     publish([make_event()], account=account)
     work("route", burst=True)
@@ -112,14 +105,14 @@ def test_a_failing_destination_moves_to_the_slow_queue(
 
 
 def test_a_test_run_is_done_by_the_interactive_worker(
-    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis"
+    account: Account, listening: Destination, datadog: FakeDatadog, redis: "Redis"
 ) -> None:
     run = start_test_run(
         account=account,
         target="datadog",
-        config=destination.config,
-        secrets=destination.secrets,
-        destination=destination,
+        config=listening.config,
+        secrets=listening.secrets,
+        destination=listening,
     )
 
     work("interactive", burst=True)
@@ -130,7 +123,7 @@ def test_a_test_run_is_done_by_the_interactive_worker(
     assert TestRun.objects.count() == 1
 
 
-def test_no_job_carries_a_secret(account: Account, destination: Destination, redis: "Redis") -> None:
+def test_no_job_carries_a_secret(account: Account, listening: Destination, redis: "Redis") -> None:
     start_test_run(account=account, target="datadog", config={}, secrets={"api_key": "canary-1234567890"})
     publish([make_event(object={"conn": {"server_name": "canary.acme.app"}})], account=account)
 
@@ -161,7 +154,7 @@ def test_without_redis_nobody_stands_in_line(redis: "Redis", settings: Settings)
 
 @pytest.mark.parametrize(("queue_name", "failures"), [("drain", 0), ("drain-slow", 1)])
 def test_each_queue_has_a_line_of_its_own(
-    account: Account, destination: Destination, datadog: FakeDatadog, redis: "Redis", queue_name: str, failures: int
+    account: Account, listening: Destination, datadog: FakeDatadog, redis: "Redis", queue_name: str, failures: int
 ) -> None:
     publish([make_event()], account=account)
     work("route", burst=True)
