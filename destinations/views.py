@@ -11,7 +11,6 @@ from accounts.access import may_edit
 from accounts.audit import Actor
 from common.http import AccountRequest
 from common.ids import is_id
-from destinations.credentials import set_expiry
 from destinations.forms import DestinationForm, target_form
 from destinations.listing import STATES, find_destinations, page_of, rows_of
 from destinations.models import Destination
@@ -19,6 +18,7 @@ from destinations.services import (
     create_destination,
     pause_destination,
     retry_destination_now,
+    set_expiry,
     update_destination,
 )
 from destinations.setup.choices import choices
@@ -84,11 +84,11 @@ def configuration(request: AccountRequest, pk: str) -> HttpResponse:
     form = DestinationForm(destination.target_class, data, destination)
     fields = target_form(destination.target, data, destination)
     if data and form.is_valid() & fields.is_valid():
-        values = form.values(fields)
-        set_expiry(destination=destination, on=values.pop("credentials_expire_on"))
+        values, actor = form.values(fields), Actor.person(request.user)
+        set_expiry(destination=destination, actor=actor, on=values.pop("credentials_expire_on"))
         update_destination(
             destination=destination,
-            actor=Actor.person(request.user),
+            actor=actor,
             config=fields.config(),
             secrets=fields.secrets(),
             **values,
