@@ -98,8 +98,8 @@ def drain(*destination_ids: str) -> "Group":
 class Group:
     """Destinations that are drained under one lease.
 
-    `put_off`: those that it could not take, with `is_waiting` because other workers are at them; `begun`: how many it
-    came to; `given_back`: whether it ran out of time before it came to the others; `is_more`: more is due at once.
+    `begun`: how many it came to; `given_back`: whether it ran out of time before it came to the others; `is_more`: more
+    is due at once; `is_waiting`: other workers are at some of them.
     """
 
     def __init__(self, destination_ids: Sequence[str]) -> None:
@@ -110,7 +110,6 @@ class Group:
         self._unfinished: list[Destination] = []
         self.begun = 0
         self.given_back = False
-        self.put_off = [*self._lease.left, *self._lease.busy]
         self.is_more = bool(self._lease.left)
         self.is_waiting = bool(self._lease.busy)
 
@@ -125,7 +124,7 @@ class Group:
         finally:
             self._settling.settle()
             release(self._lease, self._lease.claims)
-        _stand_ready(*self.put_off, *self._unfinished)
+        _stand_ready(*self._lease.left, *self._lease.busy, *self._unfinished)
 
     def _carry(self, claimed: Claim) -> None:
         is_more = claimed.is_more

@@ -43,7 +43,7 @@ def test_one_lease_serves_many_destinations_and_each_call_is_told_of(account: Ac
     group = drain(*keys(made))
 
     assert [delivered(destination) for destination in made] == [2, 2, 2]
-    assert (group.begun, group.is_more, group.put_off) == (3, False, [])
+    assert (group.begun, group.is_more, group.is_waiting) == (3, False, False)
     assert sorted(Attempt.objects.values_list("destination", "records")) == sorted((pk, 2) for pk in keys(made))
     assert all(each.parts.get().delivery.destination_id == each.destination_id for each in Attempt.objects.all())
     assert all(destination.last_success_at for destination in Destination.objects.all())
