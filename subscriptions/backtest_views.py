@@ -24,8 +24,8 @@ from events.filters.explain import Clause, explain
 from events.projection import compile_projection
 from events.stored import find_event
 from subscriptions.backtest import KEPT, nudge
+from subscriptions.backtest_figures import Reading, Sample, from_json
 from subscriptions.models import Backtest
-from subscriptions.reading import Reading, Sample, from_json
 
 OUTCOMES = ("matched", "refused")
 OUTCOME_COOKIE = "sample_outcome"

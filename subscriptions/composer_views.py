@@ -21,11 +21,12 @@ from common.ids import is_id
 from events.catalog import get_event_type
 from events.recent import newest_objects
 from subscriptions.backtest import nudge
+from subscriptions.backtest_figures import Reading
 from subscriptions.backtest_views import backtest_context, get_backtest
 from subscriptions.drafting.acts import perform
 from subscriptions.drafting.checking import Faults, check, places_of
 from subscriptions.drafting.content import Content, content_of, from_json
-from subscriptions.drafting.reading import read_content
+from subscriptions.drafting.form import read_content
 from subscriptions.drafting.services import (
     DraftConflictError,
     discard_draft,
@@ -37,7 +38,6 @@ from subscriptions.drafting.services import (
 from subscriptions.drafting.showing import source_views
 from subscriptions.drafting.trying import Panel, latest_run, try_out
 from subscriptions.models import Backtest, Draft
-from subscriptions.reading import Reading
 from subscriptions.views import UNPROCESSABLE, get_subscription
 
 CONFLICT = 409

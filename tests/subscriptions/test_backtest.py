@@ -13,9 +13,9 @@ from events.models import EventBatch
 from events.publishing import publish
 from events.stored import find_event
 from subscriptions.backtest import run_backtest
+from subscriptions.backtest_figures import SavedReading
 from subscriptions.measuring import measure
 from subscriptions.models import Backtest
-from subscriptions.reading import SavedReading
 from subscriptions.services import SourceSpec
 from tests.factories import HTTP, PORT_443, TCP, make_account, make_destination, make_subscription
 from tests.subscriptions.backtesting import make_events, result, start, trial
