@@ -6,8 +6,8 @@ from django.urls import reverse
 
 from accounts.models import Account
 from common.ids import is_id
-from delivery.fate import find_batch
 from destinations.models import Destination
+from events.by_id import find_batch
 from subscriptions.models import Subscription
 
 MOST_FOUND = 20

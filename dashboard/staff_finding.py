@@ -7,10 +7,10 @@ from django.db.models import Q
 
 from accounts.models import Account, APIKey, Membership
 from common.ids import is_id
-from delivery.fate import accepted_at, accounts_with, find_batch
 from delivery.models import Delivery
 from delivery.searching import LARGEST_KEY
 from destinations.models import Destination
+from events.by_id import accepted_at, accounts_with, find_batch
 from events.models import PublisherKey
 from subscriptions.models import Subscription
 

@@ -12,13 +12,14 @@ from accounts.audit import SYSTEM
 from accounts.models import Account
 from common.ids import new_id
 from delivery.drain import drain
-from delivery.fate import EventFate, Fate, State, fate_of, find_batch
+from delivery.fate import EventFate, Fate, State, fate_of
 from delivery.held import Resume, discard_waiting, resume
 from delivery.models import DeadLetter, Delivery, Routing
 from delivery.route import route_account
 from delivery.services import replay_dead_letters
 from destinations.models import Destination
 from destinations.services import pause_destination
+from events.by_id import find_batch
 from events.models import EventBatch
 from events.publishing import publish
 from subscriptions.models import Source, Subscription
