@@ -25,15 +25,21 @@ from events.publishing import publish
 from subscriptions.models import Source, Subscription
 from subscriptions.services import SourceSpec, update_subscription
 from tests.carrying import Carry, FakeDatadog, answer
-from tests.factories import AUDIT, HTTP, PORT_443, TCP, make_account, make_destination, make_event, make_subscription
+from tests.factories import (
+    AUDIT,
+    HTTP,
+    PORT_443,
+    TCP,
+    make_account,
+    make_destination,
+    make_event,
+    make_subscription,
+    on_port,
+)
 
 pytestmark = pytest.mark.django_db
 
 ON_443 = SourceSpec(HTTP, PORT_443)
-
-
-def on_port(port: int) -> dict[str, Any]:
-    return make_event(object={"conn": {"server_name": "a.acme.app", "server_port": port}})
 
 
 @pytest.fixture
