@@ -20,16 +20,9 @@ from events.publishing import publish
 from subscriptions.models import Subscription
 from subscriptions.services import update_subscription
 from tests.carrying import Carry, FakeDatadog, answer
-from tests.factories import make_destination, make_event, make_subscription
+from tests.factories import make_event, make_subscription
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    destination = make_destination(account)
-    make_subscription(account, destination)
-    return destination
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("subscription")]
 
 
 def publish_some(account: Account, count: int = 3) -> list[str]:

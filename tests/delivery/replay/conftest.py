@@ -1,13 +1,20 @@
 """A subscription with a past, and another destination to send that to."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from accounts.audit import SYSTEM
 from accounts.models import Account
+from delivery.models import Replay
+from delivery.replay import start_replay
 from destinations.models import Destination
 from events.publishing import publish
 from subscriptions.models import Subscription
 from subscriptions.services import SourceSpec
 from tests.carrying import Carry, FakeDatadog
+from tests.delivery.replay.replaying import steps, wanted
 from tests.factories import HTTP, PORT_443, make_destination, make_subscription, on_port
 
 
@@ -30,3 +37,18 @@ def past(account: Account, subscription: Subscription, datadog: FakeDatadog, car
         carry(account)
     datadog.arrived.clear()
     return ids
+
+
+@pytest.fixture
+def replayed(
+    account: Account, subscription: Subscription, other: Destination, past: list[str], carry: Carry
+) -> Callable[..., Replay]:
+    """Replay the past to the other destination, as it is asked for, and carry that."""
+
+    def run(**asked: Any) -> Replay:
+        replay = start_replay(wanted(subscription, other, **asked), actor=SYSTEM)
+        steps(replay, 3)
+        carry(account)
+        return replay
+
+    return run

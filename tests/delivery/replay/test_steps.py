@@ -1,5 +1,7 @@
 """What a replay sends, step by step, and what becomes of it."""
 
+from collections.abc import Callable
+
 import pytest
 
 from accounts.audit import SYSTEM
@@ -16,19 +18,13 @@ from tests.delivery.replay.replaying import matching, steps, wanted
 
 pytestmark = pytest.mark.django_db
 
+Replayed = Callable[..., Replay]
+
 
 def test_a_time_range_goes_to_another_destination_once(
-    account: Account,
-    subscription: Subscription,
-    other: Destination,
-    past: list[str],
-    datadog: FakeDatadog,
-    carry: Carry,
+    other: Destination, past: list[str], datadog: FakeDatadog, replayed: Replayed
 ) -> None:
-    replay = start_replay(wanted(subscription, other), actor=SYSTEM)
-
-    steps(replay, 3)
-    carry(account)
+    replay = replayed()
 
     assert datadog.event_ids == matching(past)
     assert (replay.state, replay.batches_done, replay.scanned, replay.matched) == ("done", 3, 9, 6)
@@ -37,10 +33,9 @@ def test_a_time_range_goes_to_another_destination_once(
 
 
 def test_the_fate_of_a_replayed_event_names_both_destinations(
-    account: Account, subscription: Subscription, other: Destination, past: list[str], carry: Carry
+    account: Account, past: list[str], replayed: Replayed
 ) -> None:
-    steps(start_replay(wanted(subscription, other), actor=SYSTEM))
-    carry(account)
+    replayed()
 
     for event_id, expected in ((past[0], 2), (past[5], 2), (past[8], 2), (past[1], 1)):
         found = fate_of(account, event_id)
@@ -50,33 +45,17 @@ def test_the_fate_of_a_replayed_event_names_both_destinations(
 
 
 def test_another_filter_replaces_the_subscriptions_own(
-    account: Account,
-    subscription: Subscription,
-    other: Destination,
-    past: list[str],
-    datadog: FakeDatadog,
-    carry: Carry,
+    past: list[str], datadog: FakeDatadog, replayed: Replayed
 ) -> None:
-    replay = start_replay(wanted(subscription, other, filter="ev.conn.server_port == 80"), actor=SYSTEM)
-
-    steps(replay)
-    carry(account)
+    replayed(filter="ev.conn.server_port == 80")
 
     assert datadog.event_ids == [past[1], past[4], past[7]]
 
 
 def test_named_events_go_whatever_the_filter_says(
-    account: Account,
-    subscription: Subscription,
-    other: Destination,
-    past: list[str],
-    datadog: FakeDatadog,
-    carry: Carry,
+    account: Account, past: list[str], datadog: FakeDatadog, replayed: Replayed
 ) -> None:
-    replay = start_replay(wanted(subscription, other, event_ids=(past[1], past[8])), actor=SYSTEM)
-
-    steps(replay)
-    carry(account)
+    replay = replayed(event_ids=(past[1], past[8]))
 
     assert sorted(datadog.event_ids) == sorted([past[1], past[8]])
     assert replay.state == "done"
