@@ -7,11 +7,12 @@ from accounts.audit import SYSTEM
 from accounts.models import Account
 from delivery.claim import claim
 from delivery.drain import drain
+from delivery.held import discard_waiting
 from delivery.ledger import Scope, faults
 from delivery.load import Load
 from delivery.models import Attempt, DeadLetter, Delivery
 from delivery.route import route_account
-from delivery.services import discard_waiting, replay_dead_letters
+from delivery.services import replay_dead_letters
 from delivery.settle import Sent, Settlement
 from delivery.settling import LeaseLostError, write
 from destinations.models import Destination
@@ -243,7 +244,7 @@ def test_discarding_gives_up_what_waits_and_the_ledger_says_so(
     publish_some(account, 4)
     carry(account)
 
-    assert discard_waiting(destination=destination, actor=SYSTEM) == 4
+    assert discard_waiting(owner=destination, actor=SYSTEM) == 4
 
     assert Delivery.objects.get().state == "discarded"
     assert_ledger_closes()

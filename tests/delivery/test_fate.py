@@ -171,7 +171,7 @@ def test_held_waiting_and_discarded(
     held = only(account, event_id)
     assert (held.state, held.reason) == (State.HELD, "The destination is paused.")
 
-    discard_waiting(destination=destination, actor=SYSTEM)
+    discard_waiting(owner=destination, actor=SYSTEM)
     discarded = only(account, event_id)
     assert (discarded.state, discarded.history[-1].what) == (State.DISCARDED, "discarded")
 
