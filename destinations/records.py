@@ -78,11 +78,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def read_records(ndjson: bytes) -> list[Record]:
-    """The records of a delivery's payload, in order."""
-    return list(Records(ndjson.splitlines()))
-
-
 def as_record(line: bytes) -> Record:
     return _record(line, _head_decoder.decode(line))
 
