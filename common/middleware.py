@@ -1,4 +1,4 @@
-"""What every answer goes through: the security policy of pages, and JSON for all errors of the API."""
+"""What every request goes through: the security policy of pages, JSON for all errors of the API, the time zone."""
 
 import time
 from collections.abc import Callable
