@@ -36,7 +36,7 @@ def _api_key(account: Account, pk: str) -> str | None:
 
 
 def _event(account: Account, pk: str) -> str | None:
-    return reverse("delivery:event", args=[pk]) if find_batch(account, pk) else None
+    return reverse("delivery:event", args=[pk]) if find_batch(account.pk, pk) else None
 
 
 ADDRESSES: dict[str, Callable[[Account, str], str | None]] = {

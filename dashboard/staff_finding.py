@@ -38,7 +38,7 @@ def find_anywhere(text: str) -> list[Found]:
 
 def _events(pk: str) -> Iterator[Found]:
     for account in accounts_with(pk):
-        batch = find_batch(account, pk)
+        batch = find_batch(account.pk, pk)
         if batch is not None:
             state = "routed" if batch.routed_at else "not yet routed"
             yield Found("event", pk, f"accepted {accepted_at(pk):%Y-%m-%d %H:%M:%S} UTC", state, account.pk)

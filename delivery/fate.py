@@ -95,7 +95,7 @@ def fate_of(account: Account, event_id: str) -> EventFate | None:
     """None when the account never had such an event; of one that is forgotten by now only the time is told."""
     if not is_id(event_id, "ev"):
         return None
-    batch = find_batch(account, event_id)
+    batch = find_batch(account.pk, event_id)
     if batch is None:
         return None
     position = distance(batch.first_event_id, event_id)

@@ -1,4 +1,4 @@
-"""What an event's ID tells: its batch, by the range in which the IDs of that lie, its account, and when it came."""
+"""What an event's ID leads to: the batch in whose range of IDs it lies, the event itself, its account, and its time."""
 
 from datetime import UTC, datetime
 
@@ -6,14 +6,25 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts.models import Account
 from common.ids import made_at
+from events.envelope import Envelope
 from events.models import EventBatch
+from events.stored import sized_events
 
 
-def find_batch(account: Account, event_id: str) -> EventBatch | None:
+def find_batch(account_id: str, event_id: str) -> EventBatch | None:
     """The batch whose range of IDs holds this one, by the index on (account, first event ID)."""
-    ranges = EventBatch.objects.filter(account=account, first_event_id__lte=event_id)
+    ranges = EventBatch.objects.filter(account_id=account_id, first_event_id__lte=event_id)
     batch = ranges.order_by("-first_event_id").first()
     return batch if batch is not None and event_id <= batch.last_event_id else None
+
+
+def find_event(account_id: str, event_id: str) -> Envelope | None:
+    """The event itself, while its payload is kept."""
+    batch = find_batch(account_id, event_id)
+    if batch is None or batch.payload is None:
+        return None
+    events, _ = sized_events([(batch.encoding, batch.payload)])
+    return next((event for event in events if event.event_id == event_id), None)
 
 
 def accounts_with(event_id: str) -> QuerySet[Account]:

@@ -257,7 +257,7 @@ def test_an_event_is_found_by_an_index(account: Account) -> None:
     plan = query.explain()
     assert "batch_by_event" in plan
     assert "Sort" not in plan
-    batch = find_batch(account, ids[7])
+    batch = find_batch(account.pk, ids[7])
     assert batch is not None
     assert batch.first_event_id == ids[7]
 

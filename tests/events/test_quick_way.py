@@ -19,6 +19,7 @@ from accounts.audit import SYSTEM
 from accounts.models import Account, APIKey, make_token
 from accounts.services import revoke_api_key
 from events.authentication import publishers_of
+from events.by_id import find_event
 from events.envelope import MAX_EVENT_BYTES
 from events.intake import MAX_BODY_BYTES
 from events.models import EventBatch, PublisherKey
@@ -26,7 +27,6 @@ from events.publishing import Publisher
 from events.quick_way import QuickWay
 from events.services import issue_token
 from events.singles import MAX_SINGLE_BYTES
-from events.stored import find_event
 from tests.events.quick import EVENT, Answer, LongWay, send
 from tests.factories import make_event
 
