@@ -20,7 +20,7 @@ from common import metrics
 from delivery.claim import Claim
 from delivery.load import Load
 from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery, Tally
-from delivery.settle import Sent, Settlement, settled
+from delivery.settlement import Sent, Settlement, settled
 from destinations.models import Destination
 
 log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""Jobs of the queue `interactive`: back-tests."""
+"""Jobs of the queue `interactive`: backtests."""
 
 from common import wake
 from subscriptions.backtest import run_backtest

@@ -13,7 +13,7 @@ from delivery.load import Load
 from delivery.models import Attempt, DeadLetter, Delivery
 from delivery.route import route_account
 from delivery.services import replay_dead_letters
-from delivery.settle import Sent, Settlement
+from delivery.settlement import Sent, Settlement
 from delivery.settling import LeaseLostError, write
 from destinations.models import Destination
 from destinations.services import pause_destination, resume_destination

@@ -17,7 +17,7 @@ from delivery.drain import drain, drain_ready
 from delivery.ledger import Scope, faults
 from delivery.load import Load
 from delivery.models import Attempt, Delivery
-from delivery.settle import Sent
+from delivery.settlement import Sent
 from delivery.turn import Turn
 from destinations.models import Destination
 from destinations.outcome import SendResult

@@ -18,7 +18,7 @@ from delivery.load import Load
 from delivery.models import Attempt, Delivery, Tally
 from delivery.pace import MAX_SLOTS
 from delivery.route import route_account
-from delivery.settle import Call, Sent, Settlement
+from delivery.settlement import Call, Sent, Settlement
 from delivery.settling import LeaseLostError, write
 from destinations.models import Destination
 from destinations.outcome import SendResult
