@@ -11,9 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from common.api import APIError, error_response
+from common.api_limits import release, slot_of
 from common.api_requests import is_api, is_api_host
 from common.ids import new_id
-from common.limits import release, slot_of
 
 log = structlog.get_logger(__name__)
 

@@ -160,7 +160,7 @@ def check_unused(destination: Destination) -> None:
 
 
 def subscriptions_of(destination: Destination) -> list[Any]:
-    """The subscriptions that send to it (this app knows them only by their relation)."""
+    """The subscriptions that send to it (this room knows them only by their relation)."""
     return list(destination.subscriptions.filter(deleted_at=None).order_by("pk"))
 
 
