@@ -58,22 +58,29 @@ def create(request: AccountRequest, target: str) -> HttpResponse:
         raise Http404
     data = request.POST or None
     form, fields = DestinationForm(all_targets()[target], data), target_form(target, data)
-    if data and form.is_valid() & fields.is_valid():
-        try:
-            destination = create_destination(
-                account=request.account,
-                actor=Actor.person(request.user),
-                target=target,
-                config=fields.config(),
-                secrets=fields.secrets(),
-                **form.values(fields),
-            )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            messages.success(request, f"{destination.name} is saved. Send it a test event to see that it works.")
-            return redirect("delivery:destination", destination.pk)
+    destination = made_from(request, target, form, fields)
+    if destination:
+        messages.success(request, f"{destination.name} is saved. Send it a test event to see that it works.")
+        return redirect("delivery:destination", destination.pk)
     return _form_page(request, form, fields, all_targets()[target], None)
+
+
+def made_from(request: AccountRequest, target: str, form: DestinationForm, fields: TargetForm) -> Destination | None:
+    """The new destination; None where something is missing, wrong or over the account's limit, as the forms say."""
+    if not (form.is_valid() & fields.is_valid()):
+        return None
+    try:
+        return create_destination(
+            account=request.account,
+            actor=Actor.person(request.user),
+            target=target,
+            config=fields.config(),
+            secrets=fields.secrets(),
+            **form.values(fields),
+        )
+    except ValidationError as error:
+        form.add_error(None, error)
+        return None
 
 
 @require_http_methods(["GET", "POST"])
