@@ -16,7 +16,8 @@ from destinations.models import Destination
 from destinations.targets import all_targets
 from destinations.views import made_from
 from events.catalog import families, get_event_type
-from subscriptions.composer_views import Page, get_draft
+from subscriptions.composer_page import Page
+from subscriptions.composer_views import get_draft
 from subscriptions.drafting.content import Content, from_json
 from subscriptions.drafting.services import keep_draft
 from subscriptions.drafting.trying import try_out
