@@ -23,7 +23,7 @@ from events.recent import newest_objects
 from subscriptions.backtest import nudge
 from subscriptions.backtest_views import backtest_context, get_backtest
 from subscriptions.drafting.acts import perform
-from subscriptions.drafting.checking import Faults, check, places_of
+from subscriptions.drafting.checking import Faults, check, check_lengths, places_of
 from subscriptions.drafting.content import Content, content_of, from_json
 from subscriptions.drafting.reading import read_content
 from subscriptions.drafting.services import (
@@ -70,7 +70,7 @@ class Page:
             "subscription": self.draft.subscription,
             "cards": source_views(self.content, samples, strict=is_strict, asked=self.asked),
             "places": places_of(self.content, self.request.account),
-            "faults": self.faults,
+            "faults": self.faults or check_lengths(self.content),
             "summary": self.faults.summary() if self.faults else [],
             **panel_context(self.panel),
         }
