@@ -217,6 +217,13 @@ def test_the_number_of_chosen_filters_keeps_up(open_page: OpenPage, account: Acc
     expect(page.locator("#state")).to_be_focused()
 
 
+@pytest.mark.parametrize("address", ["/destinations/", "/subscriptions/", "/replays/", "/"])
+def test_an_empty_page_has_one_way_on(open_page: OpenPage, account: Account, address: str) -> None:
+    page = open_page(address)
+
+    expect(page.locator("main .primary:visible")).to_have_count(1)
+
+
 def test_no_page_scrolls_sideways_at_320(open_page: OpenPage, account: Account) -> None:
     world = make_world(account)
     name = "without_a_space_" * 15
