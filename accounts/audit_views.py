@@ -31,8 +31,8 @@ def audit_trail(request: AccountRequest) -> HttpResponse:
         }
         for entry in page.rows
     ]
-    is_filtered = any(request.GET.get(name) for name in form.fields)
-    context = {"form": form, "rows": rows, "page": page, "is_filtered": is_filtered, "query": _filters(request)}
+    chosen = sum(bool(request.GET.get(name)) for name in form.fields)
+    context = {"form": form, "rows": rows, "page": page, "filter_count": chosen, "query": _filters(request)}
     return render(request, "accounts/audit_trail.html", context, status=422 if form.errors else 200)
 
 

@@ -85,6 +85,7 @@ def events(request: AccountRequest) -> HttpResponse:
         "families": families(),
         "type": event_type,
         "filter": text,
+        "filter_count": bool(event_type) + bool(text),
         "error": error,
         "is_paused": request.GET.get("paused") == "1",
     }

@@ -63,6 +63,7 @@ def _list(
     context: dict[str, Any] = {
         "search": search,
         "chips": chips_of(request.account, search, fixed),
+        "filter_count": len(search.query.keys() - {"q", *fixed}),
         "page": page,
         "days": by_day(page.rows),
         "version": version,

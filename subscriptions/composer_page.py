@@ -10,7 +10,7 @@ from django.urls import reverse
 from common.http import AccountRequest
 from events.recent import newest_objects
 from subscriptions.backtest_views import backtest_context
-from subscriptions.drafting.checking import Faults, places_of
+from subscriptions.drafting.checking import Faults, check_lengths, places_of
 from subscriptions.drafting.content import Content
 from subscriptions.drafting.showing import source_views
 from subscriptions.drafting.trying import Panel
@@ -43,7 +43,7 @@ class Page:
             "subscription": self.draft.subscription,
             "cards": source_views(self.content, samples, strict=is_strict, asked=self.asked),
             "places": places_of(self.content, self.request.account),
-            "faults": self.faults,
+            "faults": self.faults or check_lengths(self.content),
             "summary": self.faults.summary() if self.faults else [],
             **panel_context(self.panel),
         }

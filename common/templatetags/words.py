@@ -188,14 +188,14 @@ def initials(name: str) -> str:
 
 
 @register.filter
-def error_count(form: BaseForm) -> int:
+def error_count(form: BaseForm | None) -> int:
     """How many things to mend: a field with two faults is one."""
-    return len(fields_with_errors(form)) + len(form.non_field_errors())
+    return len(fields_with_errors(form)) + len(form.non_field_errors()) if form else 0
 
 
 @register.filter
-def fields_with_errors(form: BaseForm) -> list[BoundField]:
-    return [field for field in form if field.errors]
+def fields_with_errors(form: BaseForm | None) -> list[BoundField]:
+    return [field for field in form or () if field.errors]
 
 
 @register.filter

@@ -64,6 +64,14 @@ def check(content: Content, account: Account) -> Faults:
     )
 
 
+def check_lengths(content: Content) -> Faults:
+    """What is wrong as soon as it is typed, whatever comes later."""
+    return Faults(
+        description=_too_long(content.description, MAX_DESCRIPTION),
+        metadata=_too_long(content.metadata, MAX_METADATA),
+    )
+
+
 def check_source(source: DraftSource) -> SourceFaults:
     event_type = source.event_type
     if not event_type.selectable:

@@ -177,6 +177,71 @@ def test_what_matters_is_seen_in_the_middle_layout(open_page: OpenPage, account:
         assert box["x"] + box["width"] <= 768, head
 
 
+LISTS = {
+    "/deliveries/?state=dead&from=2026-11-01T00:00": "#state",
+    "/settings/audit/?action=api_key_created.v0&object=ak_1": "#id_action",
+    "/events/?type=http_request_complete.v0&filter=true": "#filter",
+}
+
+
+@pytest.mark.parametrize(("address", "control"), LISTS.items())
+def test_filters_fold_where_there_is_no_room_for_them(
+    open_page: OpenPage, account: Account, address: str, control: str
+) -> None:
+    make_world(account)
+    wide = open_page(address)
+    expect(wide.locator(control)).to_be_visible()
+    expect(wide.locator("#filters")).to_be_hidden()
+
+    narrow = open_page(address, width=390, script=False)
+    expect(narrow.locator(control)).to_be_hidden()
+    expect(narrow.locator("#filters")).to_have_text("Filters 2")
+    results = narrow.locator("#results, [aria-label=Entries]").bounding_box()
+    assert results is not None
+    assert results["y"] < 400
+
+    narrow.locator("#filters").click()
+    expect(narrow.locator(control)).to_be_visible()
+
+
+def test_the_number_of_chosen_filters_keeps_up(open_page: OpenPage, account: Account) -> None:
+    make_world(account)
+    page = open_page("/deliveries/", width=390)
+    expect(page.locator("#filters")).to_have_text("Filters")
+
+    page.locator("#filters").click()
+    page.focus("#state")
+    page.keyboard.press("d")
+
+    expect(page.locator("#filters")).to_have_text("Filters 1")
+    expect(page.locator("#state")).to_be_focused()
+
+
+@pytest.mark.parametrize("address", ["/destinations/", "/subscriptions/", "/replays/", "/"])
+def test_an_empty_page_has_one_way_on(open_page: OpenPage, account: Account, address: str) -> None:
+    page = open_page(address)
+
+    expect(page.locator("main .primary:visible")).to_have_count(1)
+
+
+def test_no_page_scrolls_sideways_at_320(open_page: OpenPage, account: Account) -> None:
+    world = make_world(account)
+    name = "without_a_space_" * 15
+    Subscription.objects.update(description=name)
+    Destination.objects.update(description=name, state="blocked", error_code="403", error_said=name * 4)
+    DeadLetter.objects.update(reason=name)
+    page = open_page("about:blank", width=320)
+
+    wide = {}
+    for address in addresses_of(page, world):
+        page.goto(address)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 320:
+            wide[address] = width
+
+    assert not wide
+
+
 # On how many lines the words of each link of the navigation stand.
 WORDS = """[...document.querySelectorAll(".bar-nav a")].map((link) => {
   const range = document.createRange();

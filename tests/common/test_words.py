@@ -244,6 +244,19 @@ def test_a_field_with_two_faults_is_one_thing_to_mend() -> None:
     assert '<a href="#id_name">Name</a>: Too short. Too common.' in html
 
 
+def test_two_forms_that_are_sent_together_have_one_summary() -> None:
+    form, also = forms.Form({}), forms.Form({}, prefix="target")
+    for each in (form, also):
+        each.fields["name"] = forms.CharField()
+
+    html = render('{% include "components/_form_errors.html" %}', form=form, also=also)
+
+    assert html.count('id="form-errors"') == 1
+    assert "2 things to mend before this can be saved." in html
+    assert 'href="#id_name"' in html
+    assert 'href="#id_target-name"' in html
+
+
 def test_a_field_ties_label_hint_and_error_together() -> None:
     form = forms.Form({})
     form.fields["name"] = forms.CharField(help_text="Shown in lists.", required=False)

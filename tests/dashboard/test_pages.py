@@ -256,8 +256,8 @@ def test_a_part_of_a_name_finds_what_is_called_so(owner_client: Client, account:
 
 
 def test_nothing_found_says_so(owner_client: Client) -> None:
-    assert "Nothing is called so." in html_of(owner_client, "/find/?q=zzz")
-    assert "Nothing is called so." not in html_of(owner_client, "/find/")
+    assert "Nothing here is called “zzz”." in html_of(owner_client, "/find/?q=zzz")
+    assert "Nothing here is called" not in html_of(owner_client, "/find/")
 
 
 # Settings

@@ -1,5 +1,6 @@
 """The pages on what was carried, as an owner, a viewer, a stranger and nobody meet them."""
 
+import re
 from typing import Any
 
 import pytest
@@ -67,6 +68,18 @@ def test_a_blocked_destination_says_whose_words_the_remedy_and_what_is_held(
     assert destination.error_remedy in page.replace("&#x27;", "'")
     assert "Forbidden <key>" not in page
     assert "Test again now" in page
+
+
+def test_a_long_answer_of_a_service_leaves_room_for_the_remedy(owner_client: Client, destination: Destination) -> None:
+    said = "not authorized " * 40
+    Destination.objects.update(state="blocked", error_code="AccessDenied", error_message="Refused.", error_said=said)
+
+    page = text(owner_client.get(f"/destinations/{destination.pk}/"))
+
+    shown, folded = re.findall("<code>((?:AccessDenied: )?not authorized.*?)</code>", page)
+    assert len(shown) < 320
+    assert folded == said
+    assert "Refused. No record waits." in page
 
 
 def test_a_paused_destination_says_who_paused_it(owner_client: Client, destination: Destination, held: Any) -> None:
@@ -154,7 +167,7 @@ def test_retrying_what_is_settled_says_so(owner_client: Client, dead_letter: Dea
 
 def test_discarding_asks_with_the_count_first(owner_client: Client, destination: Destination, held: Any) -> None:
     delivery = held(destination, 12)
-    assert "Discard 12 records that wait for Datadog EU?" in text(
+    assert 'Discard 12 records that wait for <span dir="auto">Datadog EU</span>?' in text(
         owner_client.get(f"/destinations/{destination.pk}/discard/")
     )
 

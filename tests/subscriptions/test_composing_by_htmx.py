@@ -1,5 +1,6 @@
 """The composer by htmx: what is answered to typing, and the acts that change the shape of a draft."""
 
+import re
 from typing import Any
 
 import pytest
@@ -25,6 +26,22 @@ def test_typing_answers_with_pieces_and_never_with_the_form(owner_client: Client
     assert "<textarea" not in html
     assert "there is no field server_nam" in html
     assert f'id="{SLUG}-count" hx-swap-oob="true">2 of 35' in html
+
+
+@pytest.mark.parametrize(
+    ("length", "said"), [(255, ""), (256, "256 characters; 255 is the most here. Take 1 out."), (0, "")]
+)
+def test_what_is_too_long_is_told_while_typing(
+    owner_client: Client, place: Destination, length: int, said: str
+) -> None:
+    data = composed(place, description="x" * length, metadata="x" * 4097)
+    data.pop("act")
+
+    html = html_of(owner_client.post(NEW, data, headers=HTMX))
+
+    slots = dict(re.findall(r'id="(description|metadata)-error" hx-swap-oob="true">(.*?)</div>', html))
+    assert re.sub("<.*?>", "", slots["description"]).strip() == said
+    assert "4,097 characters; 4,096 is the most here." in slots["metadata"]
 
 
 def test_an_act_answers_with_the_form_and_where_the_focus_goes(owner_client: Client, place: Destination) -> None:

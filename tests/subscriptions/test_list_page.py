@@ -25,6 +25,16 @@ def test_the_list_shows_what_is_subscribed_and_where_it_goes(owner_client: Clien
         assert shown in html
 
 
+def test_of_many_destinations_three_are_named(owner_client: Client, account: Account) -> None:
+    places = [make_destination(account, description=f"Place {number}") for number in range(5)]
+    subscription = make_subscription(account, *places)
+
+    html = html_of(owner_client, LIST)
+
+    assert html.count("Place ") == 3
+    assert f'<a href="{reverse("subscriptions:detail", args=[subscription.pk])}">+ 2 more</a>' in html
+
+
 def test_an_empty_list_teaches(owner_client: Client, viewer_client: Client) -> None:
     assert reverse("subscriptions:create") in html_of(owner_client, LIST)
     assert reverse("subscriptions:create") not in html_of(viewer_client, LIST)

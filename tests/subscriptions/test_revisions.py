@@ -38,6 +38,7 @@ def test_the_list_names_who_changed_it(viewer_client: Client, changed: Subscript
 
     assert "Revision 2" in html
     assert "the command line" in html
+    assert "by the API" not in html
     assert address("roll_back", changed, 1) not in html
 
 
