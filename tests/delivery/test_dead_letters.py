@@ -92,3 +92,20 @@ def test_retrying_all_like_one_ends_the_backoff_for_all(
     carry(account)
 
     assert datadog.event_ids == ids
+
+
+def test_large_ones_are_replayed_in_smaller_steps(
+    account: Account, dead: list[str], datadog: FakeDatadog, carry: Carry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    length = len(bytes(DeadLetter.objects.earliest("pk").payload))
+    monkeypatch.setattr(services, "STEP_BYTES", 2 * length + length // 2)
+    steps = []
+    step = services._replay_step
+    monkeypatch.setattr(services, "_replay_step", lambda ids, *given: steps.append(len(ids)) or step(ids, *given))
+
+    made = replay_dead_letters(dead_letters=DeadLetter.objects.all(), actor=SYSTEM)
+    carry(account)
+
+    assert (steps, len(made)) == ([2, 1], 3)
+    assert datadog.event_ids == dead
+    assert list(faults(Scope())) == []
