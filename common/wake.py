@@ -7,6 +7,7 @@ raising it after a commit would make the caller repeat what is already stored.
 
 import time
 from functools import lru_cache, partial
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -119,7 +120,7 @@ def first_ready(queue: str) -> tuple[str, float] | None:
     if time.monotonic() < _silent_until:
         return None
     try:
-        first = connection().zrange(_ready(queue), 0, 0, withscores=True)
+        first: Any = connection().zrange(_ready(queue), 0, 0, withscores=True)
     except RedisError as error:
         _fall_silent("line_not_seen", error, queue=queue)
         return None

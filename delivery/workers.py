@@ -165,6 +165,8 @@ def _sweep() -> None:
     except DatabaseError as error:
         # The database restarts: the next sweep finds what this one would have.
         log.warning("sweep_failed", error=str(error))
+    except Exception:
+        log.exception("sweep_failed")
 
 
 def _prune() -> None:
@@ -172,6 +174,9 @@ def _prune() -> None:
         prune(seconds=PRUNE_SECONDS)
     except DatabaseError as error:
         log.warning("pruning_failed", error=str(error))
+    except Exception:
+        # What cannot be forgotten stops nobody's work.
+        log.exception("pruning_failed")
 
 
 def _work(queue: str, idle_seconds: int | None) -> None:

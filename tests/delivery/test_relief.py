@@ -61,7 +61,9 @@ def test_a_line_that_moves_needs_no_help(used: dict[int, float]) -> None:
         wake.next_ready("drain", 1)
 
 
-def test_a_job_that_waits_while_another_takes_all_that_comes_needs_no_help(queue: Queue, used: dict[int, float]) -> None:
+def test_a_job_that_waits_while_another_takes_all_that_comes_needs_no_help(
+    queue: Queue, used: dict[int, float]
+) -> None:
     """Its turn goes on for 20 s where a little comes all the time."""
     queue.enqueue("delivery.jobs.drain_job", "drain")
     watch = Watch("drain")
