@@ -215,4 +215,4 @@ def _oversize(target: Target, records: Records) -> dict[int, tuple[str, str]]:
 def _too_old(target: Target, oldest: timedelta, records: Records) -> dict[int, tuple[str, str]]:
     first_ms = int((timezone.now() - oldest + AGE_MARGIN).timestamp() * 1000)
     reason = f"{target.label} takes no event older than {oldest // timedelta(hours=1)} hours."
-    return {index: ("too_old", reason) for index, record in enumerate(records) if record.timestamp_ms < first_ms}
+    return {index: ("too_old", reason) for index, stamp in enumerate(records.timestamps_ms) if stamp < first_ms}

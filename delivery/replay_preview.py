@@ -79,4 +79,4 @@ def _too_old(destination: Destination, lines: Sequence[bytes]) -> int:
     if oldest is None:
         return 0
     first_ms = int((timezone.now() - oldest).timestamp() * 1000)
-    return sum(record.timestamp_ms < first_ms for record in Records(lines))
+    return sum(stamp < first_ms for stamp in Records(lines).timestamps_ms)

@@ -40,11 +40,22 @@ class Limits(NamedTuple):
 class Records(Sequence[Record]):
     """Records as lines. A slice is again of this kind, and `indexes` tells where its lines stood in the first one."""
 
-    __slots__ = ("indexes", "lines")
+    __slots__ = ("_stamps", "indexes", "lines")
 
-    def __init__(self, lines: Sequence[bytes], indexes: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, lines: Sequence[bytes], indexes: Sequence[int] | None = None, stamps: Sequence[int] | None = None
+    ) -> None:
         self.lines = lines
         self.indexes = range(len(lines)) if indexes is None else indexes
+        self._stamps = stamps
+
+    @property
+    def timestamps_ms(self) -> Sequence[int]:
+        """When each event happened. Read once: what is cut out of these records knows its own."""
+        if self._stamps is None:
+            stamps = _stamp_decoder.decode_lines(b"\n".join(self.lines))
+            self._stamps = [_milliseconds(stamp.event_timestamp) for stamp in stamps]
+        return self._stamps
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -55,7 +66,7 @@ class Records(Sequence[Record]):
     def __getitem__(self, key: slice) -> "Records": ...
     def __getitem__(self, key: int | slice) -> "Record | Records":
         if isinstance(key, slice):
-            return Records(self.lines[key], self.indexes[key])
+            return Records(self.lines[key], self.indexes[key], self._stamps and self._stamps[key])
         return as_record(self.lines[key])
 
     def __iter__(self) -> Iterator[Record]:
@@ -63,7 +74,8 @@ class Records(Sequence[Record]):
             yield _record(line, head)
 
     def chosen(self, order: Sequence[int]) -> "Records":
-        return Records([self.lines[index] for index in order], [self.indexes[index] for index in order])
+        stamps = self._stamps and [self._stamps[index] for index in order]
+        return Records([self.lines[index] for index in order], [self.indexes[index] for index in order], stamps)
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -73,9 +85,18 @@ class _Head(msgspec.Struct, gc=False):
     account_id: str = ""
 
 
+class _Stamp(msgspec.Struct, gc=False):
+    event_timestamp: datetime
+
+
 _head_decoder = msgspec.json.Decoder(_Head)
+_stamp_decoder = msgspec.json.Decoder(_Stamp)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+def _milliseconds(stamp: datetime) -> int:
+    return (stamp - _EPOCH) // _MILLISECOND
 
 
 def read_records(ndjson: bytes) -> list[Record]:
@@ -88,12 +109,16 @@ def as_record(line: bytes) -> Record:
 
 
 def _record(line: bytes, head: _Head) -> Record:
-    stamp_ms = (head.event_timestamp - _EPOCH) // _MILLISECOND
-    return Record(line, head.event_id, head.event_type, stamp_ms, head.account_id)
+    return Record(line, head.event_id, head.event_type, _milliseconds(head.event_timestamp), head.account_id)
 
 
 def lines_of(records: Sequence[Record]) -> Sequence[bytes]:
     return records.lines if isinstance(records, Records) else [record.data for record in records]
+
+
+def timestamps_of(records: Sequence[Record]) -> Sequence[int]:
+    """When each event happened, in milliseconds since 1970."""
+    return records.timestamps_ms if isinstance(records, Records) else [record.timestamp_ms for record in records]
 
 
 def event_ids_of(records: Sequence[Record]) -> Iterable[bytes]:

@@ -40,6 +40,7 @@ from subscriptions.models import Backtest, Draft
 from subscriptions.reading import Reading
 from subscriptions.views import UNPROCESSABLE, get_subscription
 
+NO_CONTENT = 204
 CONFLICT = 409
 PICKERS = {"pick_sources": "subscriptions:pick_sources", "pick_destinations": "subscriptions:pick_destinations"}
 
@@ -237,6 +238,8 @@ def _saved_already(request: AccountRequest, draft: Draft, content: Content, act:
         if typed is not None:
             messages.warning(request, "This draft was saved before. What you typed since is kept here, not saved yet.")
             return _go(request, _address(typed))
+    if request.htmx and not act:  # What was on its way as Save was pressed: the page is about to leave by itself.
+        return HttpResponse(status=NO_CONTENT)
     return _go(request, reverse("subscriptions:detail", args=[draft.saved_as_id]))
 
 

@@ -4,6 +4,7 @@ The event keeps its own time inside. The service compares with its own clock, an
 """
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple, Self
 
@@ -23,3 +24,9 @@ class Window(NamedTuple):
 
     def stamp(self, timestamp_ms: int) -> int:
         return timestamp_ms if self.first_ms <= timestamp_ms <= self.last_ms else self.now_ms
+
+    def stamps(self, timestamps_ms: Sequence[int]) -> Sequence[int]:
+        """Usually all are inside, and stay."""
+        if timestamps_ms and self.first_ms <= min(timestamps_ms) and max(timestamps_ms) <= self.last_ms:
+            return timestamps_ms
+        return [self.stamp(timestamp_ms) for timestamp_ms in timestamps_ms]

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django import forms
 
 from destinations.outcome import ConfigurationError, Rejection, SendResult, TooLargeError
-from destinations.records import Limits, Record, in_order, lines_of, split_by_limits
+from destinations.records import Limits, Record, in_order, lines_of, split_by_limits, timestamps_of
 from destinations.targets._arn import LOG_GROUP
 from destinations.targets._aws import ONLY_WRITES, AwsTarget
 from destinations.targets._aws_errors import code_of, read_error
@@ -68,7 +68,7 @@ class CloudWatchLogs(AwsTarget):
     def pack(self, records: Sequence[Record]) -> Iterator[Sequence[Record]]:
         """Sorted by time, and cut where a request would span 24 hours."""
         window = Window.at_present(oldest=OLDEST, newest=NEWEST)
-        stamps = [window.stamp(record.timestamp_ms) for record in records]
+        stamps = window.stamps(timestamps_of(records))
         order = sorted(range(len(stamps)), key=stamps.__getitem__)
         start = 0
         while start < len(order):
@@ -81,12 +81,12 @@ class CloudWatchLogs(AwsTarget):
             return SendResult(code="200")
         window = Window.at_present(oldest=OLDEST, newest=NEWEST)
         lines = lines_of(records)
-        stamped = sorted((window.stamp(record.timestamp_ms), index) for index, record in enumerate(records))
-        if stamped[-1][0] - stamped[0][0] >= DAY_MS:
+        stamps = window.stamps(timestamps_of(records))
+        order = sorted(range(len(stamps)), key=stamps.__getitem__)
+        if stamps[order[-1]] - stamps[order[0]] >= DAY_MS:
             # Since they were packed, one of them has grown too old and is stamped with the present.
             raise TooLargeError("The records span more than 24 hours.", code="span")
-        events = [{"timestamp": stamp, "message": lines[index].decode()} for stamp, index in stamped]
-        return self._put(events, [index for _, index in stamped])
+        return self._put([{"timestamp": stamps[index], "message": lines[index].decode()} for index in order], order)
 
     def _put(self, events: list[dict[str, Any]], order: list[int]) -> SendResult:
         try:

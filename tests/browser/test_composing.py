@@ -1,12 +1,15 @@
 """Composing a subscription with a real browser: with conditions, with text, by keyboard, without JavaScript."""
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from accounts.models import Account
 from events.publishing import publish
+from subscriptions.drafting.services import save_subscription
 from subscriptions.models import Draft, Subscription
 from subscriptions.services import SourceSpec
 from tests.browser.composing import NEW, SLUG
@@ -54,6 +57,27 @@ def test_composing_with_conditions_shows_what_would_match(
     page.wait_for_url("**/subscriptions/esb_*/")
     saved = Subscription.objects.get()
     assert (saved.name, saved.sources.get().filter) == ("Checkout", "ev.conn.server_port == 443")
+
+
+def test_what_is_kept_while_save_is_under_way_does_not_break_off_the_way_to_the_saved_one(
+    open_page: OpenPage, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(**given: Any) -> Subscription:
+        time.sleep(0.5)
+        return save_subscription(**given)
+
+    monkeypatch.setattr("subscriptions.composer_views.save_subscription", slowly)
+    page = open_page(f"{NEW}&destination={make_destination(account).pk}")
+    page.fill("#description", "Checkout")
+    expect(page.locator("#draft-status")).to_contain_text("saved")
+    gone_to: list[str] = []
+    page.on("request", lambda request: gone_to.append(request.url) if request.is_navigation_request() else None)
+
+    page.keyboard.press("Control+s")
+    page.locator("#description").dispatch_event("change")
+
+    page.wait_for_url("**/subscriptions/esb_*/")
+    assert gone_to == [page.url]
 
 
 def test_the_panel_follows_the_filter_and_a_match_is_sent_as_a_test(

@@ -70,6 +70,16 @@ def test_pressing_save_twice_saves_once(owner_client: Client, place: Destination
     assert first.headers["Location"] == second.headers["Location"]
 
 
+def test_what_was_on_its_way_as_save_was_pressed_does_not_go_anywhere(owner_client: Client, place: Destination) -> None:
+    """A second redirect would break off the first one, which is under way."""
+    page = owner_client.post(NEW, composed(place, act="check")).headers["Location"]
+    owner_client.post(page, composed(place))
+
+    answer = owner_client.post(page, composed(place, act=""), headers=HTMX)
+
+    assert (answer.status_code, answer.content, "HX-Redirect" in answer.headers) == (204, b"", False)
+
+
 def test_what_a_second_tab_types_after_the_first_saved_becomes_a_draft(
     owner_client: Client, account: Account, place: Destination
 ) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
@@ -20,12 +20,13 @@ DEMO = {each.target: each for each in DEMO_DESTINATIONS}
 
 def make_record(number: int = 0, *, size: int = 0, age: timedelta = timedelta(), **changed: object) -> Record:
     """A record of at least `size` bytes, with text that is no ASCII."""
-    now_ms = int(time.time() * 1000)
+    stamp_ms = int(time.time() * 1000) - age // timedelta(milliseconds=1)
+    happened = datetime.fromtimestamp(stamp_ms / 1000, UTC).isoformat(timespec="milliseconds")
     event_id = f"ev_{number:027d}"
     event = {
         "event_id": event_id,
         "event_type": "http_request_complete.v0",
-        "event_timestamp": "2026-11-22T08:00:00.000Z",
+        "event_timestamp": happened.replace("+00:00", "Z"),
         "account_id": "ac_2tXbM4kQpZ8dK",
         "object": {"path": "/café", "padding": ""},
         **changed,
@@ -33,7 +34,6 @@ def make_record(number: int = 0, *, size: int = 0, age: timedelta = timedelta(),
     short = size - len(orjson.dumps(event))
     if short > 0:
         event["object"] = {"path": "/café", "padding": "x" * short}
-    stamp_ms = now_ms - age // timedelta(milliseconds=1)
     return Record(orjson.dumps(event), event_id, str(event["event_type"]), stamp_ms, str(event["account_id"]))
 
 
