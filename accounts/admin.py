@@ -3,10 +3,11 @@ from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.audit import Actor
+from accounts.audit import Actor, record_sign_in_change
 from accounts.membership_admin import MembershipsAdmin
 from accounts.models import Account, APIKey, AuditEntry, Invitation, OutgoingMail, User
 from accounts.services import revoke_api_key
@@ -56,8 +57,12 @@ class UserAdmin(MembershipsAdmin):
         consequence="Their present passwords stop working. Each gets one that is shown to you once.",
     )
     def give_one_time_password(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        actor = Actor.staff(request)
         for user in queryset:
-            messages.success(request, f"One-time password of {user.email}, shown once: {user.give_one_time_password()}")
+            with transaction.atomic():
+                record_sign_in_change(user=user, event_type="one_time_password_given", actor=actor)
+                password = user.give_one_time_password()
+            messages.success(request, f"One-time password of {user.email}, shown once: {password}")
 
 
 @admin.register(APIKey)
@@ -75,7 +80,7 @@ class APIKeyAdmin(HistoryAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[APIKey]) -> None:
         keys = list(queryset.filter(revoked_at=None))
         for key in keys:
-            revoke_api_key(key=key, actor=Actor.person(request.user))  # type: ignore[arg-type]
+            revoke_api_key(key=key, actor=Actor.staff(request))
         messages.success(request, f"{len(keys)} keys revoked.")
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.http import HttpRequest
+
 from accounts.models import Account, APIKey, AuditEntry, User
 from accounts.origin import current_origin
 from common import wake
@@ -23,8 +25,13 @@ class Actor:
     name: str = ""
 
     @classmethod
-    def person(cls, user: User, source: str = "Dashboard") -> "Actor":
-        return cls(user.pk, "user", source, str(user))
+    def person(cls, user: User) -> "Actor":
+        return cls(user.pk, "user", "Dashboard", str(user))
+
+    @classmethod
+    def staff(cls, request: HttpRequest) -> "Actor":
+        """Who acts in the administration."""
+        return cls(str(request.user.pk), "user", "Administration", str(request.user))
 
     @classmethod
     def key(cls, key: APIKey) -> "Actor":
@@ -90,7 +97,7 @@ def record_sign_in_change(
         )
 
 
-def record_staff_act(*, user: User, event_type: str, rows: Iterable[Any]) -> None:
+def record_staff_act(*, request: HttpRequest, event_type: str, rows: Iterable[Any]) -> None:
     """What staff did to rows with an account: an entry for each account, `destination_paused_by_staff` for instance."""
     by_account: dict[Account, list[Any]] = defaultdict(list)
     for row in rows:
@@ -98,7 +105,7 @@ def record_staff_act(*, user: User, event_type: str, rows: Iterable[Any]) -> Non
     for account, own in by_account.items():
         record_change(
             account=account,
-            actor=Actor.person(user, "Administration"),
+            actor=Actor.staff(request),
             event_type=event_type,
             object_id=str(own[0].pk) if len(own) == 1 else "",
             before=None,

@@ -14,8 +14,8 @@ from accounts.access import Action, scopes_for, scopes_may
 from accounts.audit import Actor
 from accounts.models import Account, APIKey, hash_token
 from common.api import APIError
+from common.api_limits import take_slot
 from common.api_requests import bearer_token, check_request
-from common.limits import take_slot
 
 # The hour of the last use is enough to find unused keys; writing it at every request would cost a commit each.
 LAST_USED_RESOLUTION_SECONDS = 3600

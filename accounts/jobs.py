@@ -1,4 +1,4 @@
-"""What workers do for this room."""
+"""Jobs of the queue `mail`: sending what waits."""
 
 from accounts.mail import send_due_mail
 from common import wake

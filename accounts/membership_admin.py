@@ -51,7 +51,7 @@ class MembershipsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Owners are made before others are unmade."""
-        actor = Actor.person(request.user)  # type: ignore[arg-type]
+        actor = Actor.staff(request)
         formset.save(commit=False)
         for membership in formset.new_objects:
             add_member(account=membership.account, user=membership.user, role=membership.role, actor=actor)

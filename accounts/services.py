@@ -1,4 +1,4 @@
-"""Making accounts, people and keys."""
+"""Making accounts; making, replacing and revoking API keys."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -84,7 +84,7 @@ def name_of_object(entry: AuditEntry) -> str:
 
 
 def way_of(entry: AuditEntry) -> str:
-    """Dashboard, API or Command line."""
+    """Dashboard, Administration, API or Command line."""
     return WAYS.get(entry.actor.get("kind", ""), str(entry.actor.get("source", "")))
 
 

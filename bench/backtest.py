@@ -48,9 +48,9 @@ def backtest(account: Any, runs: int) -> dict[str, float]:
     """Of a job that saves its progress: time until the first figures, and in all."""
     from events.catalog import catalog
     from subscriptions.backtest import run_backtest, start_backtest
+    from subscriptions.backtest_figures import Reading, from_json
     from subscriptions.measuring import measure
     from subscriptions.models import Backtest
-    from subscriptions.reading import Reading, from_json
     from subscriptions.services import SourceSpec
     from subscriptions.trial import make_trial
 

@@ -1,4 +1,4 @@
-"""What every answer goes through: the security policy of pages, and JSON for all errors of the API."""
+"""What every request goes through: the security policy of pages, JSON for all errors of the API, the time zone."""
 
 import time
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from common.api import APIError, error_response
+from common.api_limits import release, slot_of
 from common.api_requests import is_api, is_api_host
 from common.ids import new_id
-from common.limits import release, slot_of
 
 log = structlog.get_logger(__name__)
 

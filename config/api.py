@@ -1,4 +1,4 @@
-"""The HTTP API: each app's router, one shape for every error, and the OpenAPI document."""
+"""The HTTP API: each room's router, one shape for every error, and the OpenAPI document."""
 
 import inspect
 from collections.abc import Callable

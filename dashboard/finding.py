@@ -6,8 +6,8 @@ from django.urls import reverse
 
 from accounts.models import Account
 from common.ids import is_id
-from delivery.fate import find_batch
 from destinations.models import Destination
+from events.by_id import find_batch
 from subscriptions.models import Subscription
 
 MOST_FOUND = 20
@@ -36,7 +36,7 @@ def _api_key(account: Account, pk: str) -> str | None:
 
 
 def _event(account: Account, pk: str) -> str | None:
-    return reverse("delivery:event", args=[pk]) if find_batch(account, pk) else None
+    return reverse("delivery:event", args=[pk]) if find_batch(account.pk, pk) else None
 
 
 ADDRESSES: dict[str, Callable[[Account, str], str | None]] = {

@@ -1,4 +1,4 @@
-"""What workers do for this room."""
+"""Jobs of the queue `mail`: looking for what people are to be told of."""
 
 from dashboard.notifications import notify
 

@@ -7,10 +7,10 @@ from django.db.models import Q
 
 from accounts.models import Account, APIKey, Membership
 from common.ids import is_id
-from delivery.fate import accepted_at, accounts_with, find_batch
 from delivery.models import Delivery
 from delivery.searching import LARGEST_KEY
 from destinations.models import Destination
+from events.by_id import accepted_at, accounts_with, find_batch
 from events.models import PublisherKey
 from subscriptions.models import Subscription
 
@@ -38,7 +38,7 @@ def find_anywhere(text: str) -> list[Found]:
 
 def _events(pk: str) -> Iterator[Found]:
     for account in accounts_with(pk):
-        batch = find_batch(account, pk)
+        batch = find_batch(account.pk, pk)
         if batch is not None:
             state = "routed" if batch.routed_at else "not yet routed"
             yield Found("event", pk, f"accepted {accepted_at(pk):%Y-%m-%d %H:%M:%S} UTC", state, account.pk)

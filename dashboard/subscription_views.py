@@ -29,8 +29,8 @@ from dashboard.subscription_figures import (
     spark,
     waiting_of,
 )
+from delivery.held import discard_waiting
 from delivery.models import Delivery
-from delivery.services import discard_waiting
 from destinations.models import Destination
 from subscriptions.health import Condition, condition_of
 from subscriptions.models import DRAFT_KEPT, Draft, Source, Subscription
@@ -235,7 +235,7 @@ def _choice(request: AccountRequest, subscription: Subscription, waiting: int) -
 def _delete(request: AccountRequest, subscription: Subscription, choice: str) -> HttpResponse:
     delete_subscription(subscription=subscription, actor=Actor.person(request.user))
     if choice == "discard":
-        given_up = discard_waiting(subscription=subscription, actor=Actor.person(request.user))
+        given_up = discard_waiting(owner=subscription, actor=Actor.person(request.user))
         messages.success(request, f"{subscription.name} is deleted, and {given_up:,} waiting records are given up.")
     else:
         messages.success(request, f"{subscription.name} is deleted. What was routed already still goes out.")

@@ -1,11 +1,8 @@
-from typing import cast
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.audit import Actor, record_staff_act
-from accounts.models import User
 from common.admin import HistoryAdmin, among, confirmed_action, within
 from common.templatetags.words import are
 from delivery.models import (
@@ -67,7 +64,7 @@ class DeliveryAdmin(HistoryAdmin):
     def retry(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         deliveries = list(queryset.select_related("account"))
         count = retry_deliveries(deliveries=deliveries)
-        record_staff_act(user=cast("User", request.user), event_type="deliveries_retried_by_staff", rows=deliveries)
+        record_staff_act(request=request, event_type="deliveries_retried_by_staff", rows=deliveries)
         messages.success(request, f"{are(count, 'waiting delivery', 'waiting deliveries')} tried at once.")
 
 
@@ -112,8 +109,7 @@ class DeadLetterAdmin(HistoryAdmin):
         consequence="Each record is sent once more, under a new delivery; those already replayed are left out.",
     )
     def replay(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
-        actor = Actor.person(cast("User", request.user), "Administration")
-        deliveries = replay_dead_letters(dead_letters=queryset, actor=actor)
+        deliveries = replay_dead_letters(dead_letters=queryset, actor=Actor.staff(request))
         count = sum(delivery.count for delivery in deliveries)
         messages.success(request, f"{are(count, 'record')} sent again.")
 

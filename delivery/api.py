@@ -94,6 +94,8 @@ class ReplayCreate(Input):
 
 
 class Replay(Schema):
+    """Dead letters on their way again. What goes over past events is an EventReplay."""
+
     records: int
     event_deliveries: list[EventDelivery]
 

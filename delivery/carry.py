@@ -16,7 +16,7 @@ from delivery import pace, stopping
 from delivery.claim import Claim
 from delivery.load import Load
 from delivery.retry import next_try
-from delivery.settle import Call, Sent
+from delivery.settlement import Call, Sent
 from delivery.settling import Settling
 from destinations.models import PROBE_INTERVAL, Destination
 from destinations.opening import opened

@@ -126,9 +126,9 @@ def drain(*destination_ids: str) -> "Group":
 class Group:
     """Destinations that are drained under one lease.
 
-    `put_off`: those that it could not take, with `is_waiting` because other workers are at them; `begun`: how many it
-    came to; `given_back`: whether it ran out of time before it came to the others; `is_more`: more is due at once;
-    `failed`: after how many seconds those that failed are to be tried again.
+    `begun`: how many it came to; `given_back`: whether it ran out of time before it came to the others; `is_more`: more
+    is due at once; `is_waiting`: other workers are at some of them; `failed`: after how many seconds those that failed
+    are to be tried again.
     """
 
     def __init__(self, destination_ids: Sequence[str]) -> None:
@@ -140,7 +140,6 @@ class Group:
         self.failed: dict[str, float] = {}
         self.begun = 0
         self.given_back = False
-        self.put_off = [*self._lease.left, *self._lease.busy]
         self.is_more = bool(self._lease.left)
         self.is_waiting = bool(self._lease.busy)
 
@@ -155,7 +154,7 @@ class Group:
         finally:
             self._settling.settle()
             release(self._lease, self._lease.claims)
-        _stand_ready(*self.put_off, *self._unfinished)
+        _stand_ready(*self._lease.left, *self._lease.busy, *self._unfinished)
 
     def _carry(self, claimed: Claim) -> None:
         destination, is_more = claimed.destination, claimed.is_more

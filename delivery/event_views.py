@@ -14,9 +14,10 @@ from common.http import AccountRequest
 from common.ids import is_id
 from delivery.decide import batch_events
 from delivery.destination_views import NO_CONTENT
-from delivery.fate import EventFate, Fate, State, accepted_at, fate_of
+from delivery.fate import EventFate, Fate, State, fate_of
 from delivery.live import latest_events
 from destinations.models import Destination
+from events.by_id import accepted_at
 from events.catalog import EventType, families, get_event_type
 from events.envelope import Envelope, encode
 from events.filters import FilterError, compile_filter

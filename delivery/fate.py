@@ -9,19 +9,20 @@ import base64
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from accounts.models import Account
 from common import bitmap
-from common.ids import distance, is_id, made_at
+from common.ids import distance, is_id
 from delivery.decide import batch_events
 from delivery.models import AttemptPart, Delivery, ReplayedBatch, RoutedBatch
 from delivery.tracing import Stop, delivered, follow
 from destinations.models import Destination
+from events.by_id import find_batch
 from events.models import EventBatch
 from subscriptions.models import Subscription
 
@@ -94,7 +95,7 @@ def fate_of(account: Account, event_id: str) -> EventFate | None:
     """None when the account never had such an event; of one that is forgotten by now only the time is told."""
     if not is_id(event_id, "ev"):
         return None
-    batch = find_batch(account, event_id)
+    batch = find_batch(account.pk, event_id)
     if batch is None:
         return None
     position = distance(batch.first_event_id, event_id)
@@ -109,25 +110,6 @@ def fate_of(account: Account, event_id: str) -> EventFate | None:
         return found
     found.fates = list(_fates(found, batch, rows, account))
     return found
-
-
-def find_batch(account: Account, event_id: str) -> EventBatch | None:
-    """The batch whose range of IDs holds this one, by the index on (account, first event ID)."""
-    ranges = EventBatch.objects.filter(account=account, first_event_id__lte=event_id)
-    batch = ranges.order_by("-first_event_id").first()
-    return batch if batch is not None and event_id <= batch.last_event_id else None
-
-
-def accounts_with(event_id: str) -> QuerySet[Account]:
-    """The accounts, one as a rule, in one of whose batches this ID lies: one look into the index for each."""
-    nearest = EventBatch.objects.filter(account=OuterRef("pk"), first_event_id__lte=event_id)
-    last = Subquery(nearest.order_by("-first_event_id").values("last_event_id")[:1])
-    return Account.objects.annotate(last=last).filter(last__gte=event_id)
-
-
-def accepted_at(event_id: str) -> datetime:
-    """When an event was accepted, by its ID."""
-    return datetime.fromtimestamp(made_at(event_id), UTC)
 
 
 def _event_type(batch: EventBatch, position: int) -> str:

@@ -6,7 +6,7 @@ has under its lease at that moment is left to it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 import structlog
@@ -19,20 +19,18 @@ from common import wake
 from common.clock import database_now
 from delivery.deltas import Deltas
 from delivery.expiry import kill
-from delivery.health import waiting_for
+from delivery.health import WAITING, waiting_for
 from delivery.lines import as_columns, open_lines, open_types
 from delivery.models import Delivery, DeliveryQuerySet, Origin
 from delivery.trail import record_waiting
 from destinations.models import Destination
 from destinations.services import check_unused, delete_destination, resume_destination
 from subscriptions.models import Subscription
-from subscriptions.services import delete_subscription
 
 log = structlog.get_logger(__name__)
 
 STEP_DELIVERIES = 200
 STEP_BYTES = 16 * 1024 * 1024
-WAITING = F("count") - F("delivered_count") - F("dead_count") - F("discarded_count") - F("moved_count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +53,8 @@ class Resume(StrEnum):
 
 
 class Leftover(StrEnum):
-    """What becomes of the records that still wait for something that is deleted."""
+    """What becomes of the records that still wait for a destination that is deleted."""
 
-    SEND = "send"
     DEAD_LETTERS = "dead_letters"
     DISCARD = "discard"
     MOVE = "move"
@@ -67,66 +64,44 @@ class NotPossibleError(ValueError):
     """A choice that makes no sense here; the message is a sentence for the person who made it."""
 
 
-def waiting_deliveries(
-    *, destination: Destination | None = None, subscription: Subscription | None = None
-) -> DeliveryQuerySet:
-    """What waits for a destination, of a subscription, or both."""
-    _owner(destination, subscription)
-    queryset = Delivery.objects.waiting() if destination is None else waiting_for(destination)
-    if subscription is not None:
-        queryset = queryset.filter(subscription=subscription)
-    return queryset
-
-
-def count_waiting(*, destination: Destination | None = None, subscription: Subscription | None = None) -> Waiting:
+def count_waiting(*, destination: Destination) -> Waiting:
     """The figures to show before any of the acts below."""
-    found = waiting_deliveries(destination=destination, subscription=subscription).aggregate(
+    found = waiting_for(destination).aggregate(
         records=Sum(WAITING, default=0), size=Sum("bytes", default=0), oldest=Min("routed_at")
     )
-    retention = timedelta(days=_owner(destination, subscription).account.payload_retention_days)
-    kept = destination.holds_for if destination is not None else retention
     oldest = found["oldest"]
-    return Waiting(found["records"], found["size"], oldest, oldest + kept if oldest else None)
+    return Waiting(found["records"], found["size"], oldest, oldest + destination.holds_for if oldest else None)
 
 
-def discard_waiting(
-    *, actor: Actor, destination: Destination | None = None, subscription: Subscription | None = None
-) -> int:
-    """Give up what waits: a person's explicit act. Returns the number of records."""
-    owner = _owner(destination, subscription)
+def discard_waiting(*, owner: Destination | Subscription, actor: Actor) -> int:
+    """Give up what waits for a destination, or of a subscription: a person's explicit act. How many records it was."""
 
     def act(deliveries: Sequence[Delivery]) -> int:
         records = _discard(deliveries)
         record_waiting(owner, actor, "discarded", records)
         return records
 
-    return _in_steps(waiting_deliveries(destination=destination, subscription=subscription), act)
+    if isinstance(owner, Subscription):
+        return _in_steps(Delivery.objects.waiting().filter(subscription=owner), act)
+    return _in_steps(waiting_for(owner), act)
 
 
-def move_waiting(
-    *,
-    to: Destination,
-    actor: Actor,
-    destination: Destination | None = None,
-    subscription: Subscription | None = None,
-) -> int:
+def move_waiting(*, destination: Destination, to: Destination, actor: Actor) -> int:
     """Send what waits to another destination, each delivery under a new one that names it as its parent.
 
     Returns the number of records. Raises NotPossibleError.
     """
-    owner = _owner(destination, subscription)
-    if to.deleted_at is not None or to.account_id != owner.account_id:
+    if to.deleted_at is not None or to.account_id != destination.account_id:
         raise NotPossibleError("There is no such destination to send them to.")
-    if destination is not None and destination.pk == to.pk:
+    if destination.pk == to.pk:
         raise NotPossibleError("They wait for this destination already. Choose another one.")
-    waiting = waiting_deliveries(destination=destination, subscription=subscription).exclude(destination=to)
 
     def act(deliveries: Sequence[Delivery]) -> int:
         records = _move(deliveries, to)
-        record_waiting(owner, actor, "moved", records, to)
+        record_waiting(destination, actor, "moved", records, to)
         return records
 
-    moved = _in_steps(waiting, act)
+    moved = _in_steps(waiting_for(destination), act)
     if moved:
         wake.drain(to.pk, slow=to.is_failing)
     return moved
@@ -136,7 +111,7 @@ def resume(*, destination: Destination, how: Resume, actor: Actor, to: Destinati
     """Let a destination go on; returns how many records were discarded or moved. Raises NotPossibleError."""
     taken = 0
     if how == Resume.SKIP:
-        taken = discard_waiting(destination=destination, actor=actor)
+        taken = discard_waiting(owner=destination, actor=actor)
     elif how == Resume.MOVE:
         if to is None:
             raise NotPossibleError("Choose the destination that takes what was held.")
@@ -155,50 +130,21 @@ def delete_destination_with(
     Whatever still waits afterwards, such as what a worker is sending right now, becomes dead letters by the sweep.
     Raises DestinationInUseError, NotPossibleError.
     """
-    if leftover == Leftover.SEND:
-        raise NotPossibleError("A deleted destination sends nothing any more.")
     if leftover == Leftover.MOVE and (to is None or to.pk == destination.pk):
         raise NotPossibleError("Choose another destination that takes what waits.")
     check_unused(destination)
     # Before it is deleted, as the sweep makes dead letters of what waits for a deleted one; then what came meanwhile.
-    taken = _settle_leftover(leftover, to, actor, destination=destination)
+    taken = _settle_leftover(destination, leftover, to, actor)
     delete_destination(destination=destination, actor=actor)
-    return taken + _settle_leftover(leftover, to, actor, destination=destination)
+    return taken + _settle_leftover(destination, leftover, to, actor)
 
 
-def delete_subscription_with(
-    *, subscription: Subscription, actor: Actor, leftover: Leftover, to: Destination | None = None
-) -> int:
-    """Delete a subscription and settle what waits of it; with SEND that still goes out. Raises NotPossibleError."""
-    if leftover == Leftover.MOVE and to is None:
-        raise NotPossibleError("Choose the destination that takes what waits.")
-    delete_subscription(subscription=subscription, actor=actor)
-    return _settle_leftover(leftover, to, actor, subscription=subscription)
-
-
-def _settle_leftover(
-    leftover: Leftover,
-    to: Destination | None,
-    actor: Actor,
-    *,
-    destination: Destination | None = None,
-    subscription: Subscription | None = None,
-) -> int:
+def _settle_leftover(destination: Destination, leftover: Leftover, to: Destination | None, actor: Actor) -> int:
     if leftover == Leftover.DISCARD:
-        return discard_waiting(destination=destination, subscription=subscription, actor=actor)
+        return discard_waiting(owner=destination, actor=actor)
     if leftover == Leftover.MOVE and to is not None:
-        return move_waiting(to=to, destination=destination, subscription=subscription, actor=actor)
-    if leftover == Leftover.DEAD_LETTERS:
-        waiting = waiting_deliveries(destination=destination, subscription=subscription)
-        return kill(waiting, code="deleted", reason="What it was for was deleted while it waited.")
-    return 0
-
-
-def _owner(destination: Destination | None, subscription: Subscription | None) -> Destination | Subscription:
-    owner = destination or subscription
-    if owner is None:
-        raise TypeError("Name a destination, a subscription, or both.")
-    return owner
+        return move_waiting(destination=destination, to=to, actor=actor)
+    return kill(waiting_for(destination), code="deleted", reason="What it was for was deleted while it waited.")
 
 
 def _in_steps(queryset: DeliveryQuerySet, act: Callable[[Sequence[Delivery]], int]) -> int:

@@ -71,7 +71,7 @@ def _resumed(how: Resume, taken: int, to: Destination | None) -> str:
 def discard(request: AccountRequest, pk: str) -> HttpResponse:
     found = get_destination(request, pk)
     if request.method == "POST":
-        count = discard_waiting(destination=found, actor=Actor.person(request.user))
+        count = discard_waiting(owner=found, actor=Actor.person(request.user))
         messages.success(request, f"{are(count, 'waiting record')} discarded.")
         return redirect("delivery:destination", pk)
     return render(request, "delivery/discard.html", {"destination": found, "waiting": count_waiting(destination=found)})

@@ -1,4 +1,4 @@
-"""Work for the `route` and `drain` queues. Arguments are IDs; running a job twice does no harm."""
+"""Jobs of the queues `route`, `drain` and `drain-slow`: their argument is an ID or the queue; twice does no harm."""
 
 from functools import partial
 

@@ -20,7 +20,7 @@ from redis import RedisError
 from common import metrics, wake
 from common.clock import database_now
 from delivery.disk import disk_use
-from delivery.held import WAITING
+from delivery.health import WAITING
 from delivery.models import Delivery, Replay, RoutedBatch
 from destinations.models import Destination
 from events.models import EventBatch

@@ -10,22 +10,13 @@ from django.db.models.functions import Length
 from accounts.audit import Actor
 from common.clock import database_now
 from delivery.deltas import Deltas
-from delivery.held import STEP_BYTES, discard_waiting, waiting_deliveries
+from delivery.health import waiting_for
+from delivery.held import STEP_BYTES
 from delivery.lines import as_columns
 from delivery.models import DeadLetter, Delivery, DeliveryQuerySet, Origin
 from delivery.trail import record_dead_letters
 from destinations.models import Destination
 from destinations.services import retry_destination_now
-
-__all__ = [
-    "dead_letters_like",
-    "deliveries_like",
-    "discard_waiting",
-    "export_dead_letters",
-    "replay_dead_letters",
-    "retry_deliveries",
-    "retry_like",
-]
 
 # What one transaction and one delivery takes of dead letters.
 REPLAY_STEP = 1000
@@ -44,7 +35,7 @@ def retry_deliveries(*, deliveries: Iterable[Delivery]) -> int:
 
 def deliveries_like(delivery: Delivery) -> DeliveryQuerySet:
     """What waits for the same destination: one call decides whether all of it can go on. Count it before a retry."""
-    return waiting_deliveries(destination=delivery.destination)
+    return waiting_for(delivery.destination)
 
 
 @transaction.atomic

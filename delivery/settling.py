@@ -22,7 +22,7 @@ from delivery.claim import Claim
 from delivery.load import Load
 from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery, Tally
 from delivery.retry import next_try
-from delivery.settle import Sent, Settlement, settled
+from delivery.settlement import Sent, Settlement, settled
 from destinations.models import Destination
 from destinations.outcome import RetryableError
 

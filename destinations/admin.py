@@ -34,20 +34,20 @@ class DestinationAdmin(HistoryAdmin):
     def pause(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
         user = cast("User", request.user)
         for destination in queryset:
-            pause_destination(destination=destination, user=user, actor=Actor.person(user))
+            pause_destination(destination=destination, user=user, actor=Actor.staff(request))
         messages.success(request, f"{len(queryset)} destinations paused; their records are held.")
 
     @confirmed_action(description="Resume", consequence="Held records go out, in order.")
     def resume(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
         for destination in queryset:
-            resume_destination(destination=destination, actor=Actor.person(cast("User", request.user)))
+            resume_destination(destination=destination, actor=Actor.staff(request))
         messages.success(request, f"{len(queryset)} destinations resumed.")
 
     @confirmed_action(description="Retry now", consequence="The backoff ends; a blocked destination is tried at once.")
     def retry(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
         for destination in queryset:
             retry_destination_now(destination=destination)
-        record_staff_act(user=cast("User", request.user), event_type="destination_retried_by_staff", rows=queryset)
+        record_staff_act(request=request, event_type="destination_retried_by_staff", rows=queryset)
         messages.success(request, f"{len(queryset)} destinations are tried at once.")
 
 

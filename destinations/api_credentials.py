@@ -14,10 +14,11 @@ from destinations import schemas
 from destinations.api import find_destination, target_given
 from destinations.api_targets import WantedTarget, read_target
 from destinations.api_trials import EventDestinationTest, trial_resource
-from destinations.credentials import expiry_of, set_expiry
+from destinations.credentials import expiry_of
 from destinations.forms import over_words
 from destinations.models import Destination
 from destinations.rotation import rotated_names, start_rotation
+from destinations.services import set_expiry
 
 router = Router(tags=["EventDestinationCredentials"], auth=account_key)
 
@@ -73,7 +74,8 @@ def update(
 ) -> dict[str, Any]:
     destination = find_destination(request, id)
     _check_has_credentials(destination)
-    set_expiry(destination=destination, on=_day(payload or EventDestinationCredentialsUpdate()))
+    ends = _day(payload or EventDestinationCredentialsUpdate())
+    set_expiry(destination=destination, actor=request.auth.actor, on=ends)
     destination.refresh_from_db()
     return _resource(destination)
 

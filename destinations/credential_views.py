@@ -11,10 +11,11 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import may_edit
 from accounts.audit import Actor
 from common.http import AccountRequest
-from destinations.credentials import expiry_of, set_expiry
+from destinations.credentials import expiry_of
 from destinations.forms import ExpiryForm
 from destinations.models import Destination
 from destinations.rotation import rotated_names, rotation_form, start_rotation
+from destinations.services import set_expiry
 from destinations.targets import TargetForm
 from destinations.views import UNPROCESSABLE, get_destination
 
@@ -33,7 +34,7 @@ def save_expiry(request: AccountRequest, pk: str) -> HttpResponse:
     form = ExpiryForm(request.POST)
     if not form.is_valid():
         return _page(request, destination, rotation_form(destination), ExpiryForm(prefix="new"), form)
-    set_expiry(destination=destination, on=form.cleaned_data["expires_on"])
+    set_expiry(destination=destination, actor=Actor.person(request.user), on=form.cleaned_data["expires_on"])
     messages.success(request, "Saved. We warn 30, 7 and 1 days before.")
     return redirect("destinations:credentials", pk)
 

@@ -14,7 +14,7 @@ from accounts.audit import Actor
 from accounts.models import Account
 from destinations.models import Destination, TestRun
 from destinations.outcome import ConfigurationError
-from destinations.services import update_destination
+from destinations.services import set_expiry, update_destination
 from destinations.targets import StepResult
 
 # Days before the end at which a warning becomes more urgent.
@@ -67,12 +67,6 @@ def expiry_of(destination: Destination, now: datetime) -> Expiry | None:
     return Expiry(destination, on, days, max(min(reached), 0)) if reached else None
 
 
-@transaction.atomic
-def set_expiry(*, destination: Destination, on: date | None) -> None:
-    """Note until when the present credentials work."""
-    Destination.objects.filter(pk=destination.pk).update(credentials_expire_on=on)
-
-
 def switch_over(run: TestRun) -> StepResult:
     """The last step of a rotation: what has just been tested takes over. Raises DeliveryError."""
     with transaction.atomic():
@@ -84,5 +78,5 @@ def switch_over(run: TestRun) -> StepResult:
         actor = Actor(**run.rotation["actor"])
         update_destination(destination=found, actor=actor, config=run.config, secrets=run.secrets)
         ends = run.rotation.get("expires_on")
-        set_expiry(destination=found, on=date.fromisoformat(ends) if ends else None)
+        set_expiry(destination=found, actor=actor, on=date.fromisoformat(ends) if ends else None)
     return StepResult("The new credentials have taken over. The old ones may be deleted at the service.")

@@ -1,4 +1,4 @@
-"""Work for the `interactive` queue."""
+"""Jobs of the queue `interactive`: test events."""
 
 from common import wake
 from destinations.testing import run_test

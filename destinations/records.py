@@ -99,11 +99,6 @@ def _milliseconds(stamp: datetime) -> int:
     return (stamp - _EPOCH) // _MILLISECOND
 
 
-def read_records(ndjson: bytes) -> list[Record]:
-    """The records of a delivery's payload, in order."""
-    return list(Records(ndjson.splitlines()))
-
-
 def as_record(line: bytes) -> Record:
     return _record(line, _head_decoder.decode(line))
 

@@ -31,5 +31,10 @@ def destination_resource(destination: Destination) -> dict[str, Any]:
 
 
 def recorded_destination(destination: Destination) -> dict[str, Any]:
-    """As the audit trail shows it: with its state, which the contract's schema lacks."""
-    return {**destination_resource(destination), "state": destination.state}
+    """As the audit trail shows it: with what the contract's schema lacks."""
+    ends = destination.credentials_expire_on
+    return {
+        **destination_resource(destination),
+        "state": destination.state,
+        "credentials_expire_on": ends.isoformat() if ends else None,
+    }

@@ -102,6 +102,18 @@ def update_destination(  # noqa: PLR0913
 
 
 @transaction.atomic
+def set_expiry(*, destination: Destination, actor: Actor, on: date | None) -> None:
+    """Note until when the present credentials work. Sending does not depend on it, so it makes no revision."""
+    current = Destination.objects.select_for_update(no_key=True).get(pk=destination.pk)
+    if current.credentials_expire_on == on:
+        return
+    before = recorded_destination(current)
+    current.credentials_expire_on = on
+    current.save(update_fields=["credentials_expire_on"])
+    _record_change(current, actor, "updated", before)
+
+
+@transaction.atomic
 def pause_destination(*, destination: Destination, user: User | None, actor: Actor) -> None:
     """Hold the records; they are captured all the same. `user` is shown as who paused it."""
     _set_state(destination, Destination.State.PAUSED, user, actor)
@@ -148,7 +160,7 @@ def check_unused(destination: Destination) -> None:
 
 
 def subscriptions_of(destination: Destination) -> list[Any]:
-    """The subscriptions that send to it (this app knows them only by their relation)."""
+    """The subscriptions that send to it (this room knows them only by their relation)."""
     return list(destination.subscriptions.filter(deleted_at=None).order_by("pk"))
 
 

@@ -11,7 +11,6 @@ from accounts.access import may_edit
 from accounts.audit import Actor
 from common.http import AccountRequest
 from common.ids import is_id
-from destinations.credentials import set_expiry
 from destinations.forms import DestinationForm, target_form
 from destinations.listing import STATES, find_destinations, page_of, rows_of
 from destinations.models import Destination
@@ -19,6 +18,7 @@ from destinations.services import (
     create_destination,
     pause_destination,
     retry_destination_now,
+    set_expiry,
     update_destination,
 )
 from destinations.setup.choices import choices
@@ -58,22 +58,29 @@ def create(request: AccountRequest, target: str) -> HttpResponse:
         raise Http404
     data = request.POST or None
     form, fields = DestinationForm(all_targets()[target], data), target_form(target, data)
-    if data and form.is_valid() & fields.is_valid():
-        try:
-            destination = create_destination(
-                account=request.account,
-                actor=Actor.person(request.user),
-                target=target,
-                config=fields.config(),
-                secrets=fields.secrets(),
-                **form.values(fields),
-            )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            messages.success(request, f"{destination.name} is saved. Send it a test event to see that it works.")
-            return redirect("delivery:destination", destination.pk)
+    destination = made_from(request, target, form, fields)
+    if destination:
+        messages.success(request, f"{destination.name} is saved. Send it a test event to see that it works.")
+        return redirect("delivery:destination", destination.pk)
     return _form_page(request, form, fields, all_targets()[target], None)
+
+
+def made_from(request: AccountRequest, target: str, form: DestinationForm, fields: TargetForm) -> Destination | None:
+    """The new destination; None where something is missing, wrong or over the account's limit, as the forms say."""
+    if not (form.is_valid() & fields.is_valid()):
+        return None
+    try:
+        return create_destination(
+            account=request.account,
+            actor=Actor.person(request.user),
+            target=target,
+            config=fields.config(),
+            secrets=fields.secrets(),
+            **form.values(fields),
+        )
+    except ValidationError as error:
+        form.add_error(None, error)
+        return None
 
 
 @require_http_methods(["GET", "POST"])
@@ -84,11 +91,11 @@ def configuration(request: AccountRequest, pk: str) -> HttpResponse:
     form = DestinationForm(destination.target_class, data, destination)
     fields = target_form(destination.target, data, destination)
     if data and form.is_valid() & fields.is_valid():
-        values = form.values(fields)
-        set_expiry(destination=destination, on=values.pop("credentials_expire_on"))
+        values, actor = form.values(fields), Actor.person(request.user)
+        set_expiry(destination=destination, actor=actor, on=values.pop("credentials_expire_on"))
         update_destination(
             destination=destination,
-            actor=Actor.person(request.user),
+            actor=actor,
             config=fields.config(),
             secrets=fields.secrets(),
             **values,

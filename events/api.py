@@ -11,7 +11,8 @@ from common import metrics
 from common.api import APIError, not_now
 from common.api_requests import read_body
 from events.authentication import PublishingRequest, publishing_key
-from events.intake import MAX_BODY_BYTES, BodyError, Fault
+from events.faults import Fault
+from events.intake import MAX_BODY_BYTES, BodyError
 from events.publishing import BusyError, IdempotencyConflictError, RefusedError, publish_body
 
 router = Router(tags=["Events"])

@@ -1,4 +1,4 @@
-"""System checks of this app."""
+"""System checks: the catalogue."""
 
 from collections.abc import Sequence
 from typing import Any

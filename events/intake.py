@@ -3,64 +3,23 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from itertools import accumulate, islice
-from operator import add, attrgetter
-from typing import Any, cast
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 import orjson
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw
 
-from events.catalog import catalog, suggest
-from events.envelope import MAX_EVENT_BYTES, NULL
+from events.envelope import NULL
+from events.faults import OBJECT, PRINCIPAL, EventInput, Fault, are_all_good, sift
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 MAX_EVENTS = 10_000
-# Decoders stop at the recursion limit of Python, 1,000 less what called them. Routing and pages call from deeper than
-# publishing does: what is accepted here has to be readable there.
-MAX_DEPTH = 700
-# Each level takes a bracket at either end, so that a shorter value cannot be too deep.
-LEAST_DEEP_BYTES = 2 * MAX_DEPTH
-MAX_CLOCK_LEAD = timedelta(days=1)
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 # U+0000 ends a string early in the filter engine, and a lone surrogate cannot be written as UTF-8.
 # Either may also be harmless (an escaped backslash before `u0000`): where it stands, the event is looked at closely.
 SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-# What is left of JSON without its strings; and what each bracket does to the depth.
-STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-BRACKETS = b"[]{}"
-NO_BRACKETS = bytes(set(range(256)) - set(BRACKETS))
-STEPS = dict(zip(BRACKETS, (1, -1, 1, -1), strict=True))
-
-
-class EventInput(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One event as a publisher sends it."""
-
-    event_type: str
-    object: Raw
-    event_timestamp: datetime | UnsetType = UNSET
-    account_id: str | UnsetType = UNSET
-    principal: Raw = NULL
-
-
-# Of many events: mapping these is a third quicker than a loop.
-TYPE, STAMP, ACCOUNT, PRINCIPAL, OBJECT = map(
-    attrgetter, ("event_type", "event_timestamp", "account_id", "principal", "object")
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why the event at `index` of the request is refused."""
-
-    index: int
-    code: str
-    message: str
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"index": self.index, "code": self.code, "message": self.message}
 
 
 @dataclass(slots=True)
@@ -100,12 +59,11 @@ def read_body(body: bytes, *, now: datetime) -> Intake:
         return intake
     _check_count(len(events))
     objects, principals = list(map(OBJECT, events)), _principals(events)
-    lengths = list(map(len, objects))
     # Joining costs less than asking each value, and much less than counting the line feeds of the body.
     values = b"".join(objects)
     is_multiline = _has_line_ends(values) or _has_line_ends(b"".join(principals))
     intake = Intake(events, range(len(events)), is_multiline=is_multiline)
-    if not (_are_all_good(events, values, lengths, now) and _are_fit(objects, lengths, principals)):
+    if not are_all_good(events, objects, values, principals, now):
         _check_events(intake, now)
     return intake
 
@@ -119,9 +77,8 @@ def read_single(body: bytes, *, now: datetime) -> EventInput | None:
         event = _event_decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    intake = Intake([event], [0])
-    _check_events(intake, now)
-    return None if intake.faults else event
+    _, _, faults = sift([event], [0], now)
+    return None if faults else event
 
 
 def read_values(values: Sequence[Mapping[str, Any]], *, now: datetime) -> Intake:
@@ -223,92 +180,6 @@ def _reason(error: Exception) -> str:
 
 
 def _check_events(intake: Intake, now: datetime) -> None:
-    """Move events that the catalogue, the clock or the size refuses from `events` to `faults`."""
-    known = catalog()
-    latest = now + MAX_CLOCK_LEAD
-    good: list[EventInput] = []
-    indexes: list[int] = []
-    for index, event in zip(intake.indexes, intake.events, strict=True):
-        if event.event_timestamp is UNSET:
-            event.event_timestamp = now
-        if (
-            event.event_type in known
-            and _size(event) <= MAX_EVENT_BYTES
-            and _is_object(event.object)
-            and not (_is_deep(event.object) or _is_deep(event.principal))
-            and event.event_timestamp.tzinfo is not None
-            and EARLIEST <= event.event_timestamp <= latest
-        ):
-            good.append(event)
-            indexes.append(index)
-        else:
-            intake.faults.append(_fault(index, event, now))
-    intake.events, intake.indexes = good, indexes
-    intake.faults.sort(key=lambda fault: fault.index)
-
-
-def _are_all_good(events: Sequence[EventInput], values: bytes, lengths: Sequence[int], now: datetime) -> bool:
-    """Whether no event has a fault or lacks its time; asked of all at once, a third of the time of one by one.
-
-    `values` are their objects, joined; `lengths` the lengths of these.
-    """
-    stamps = list(map(STAMP, events))
-    try:
-        # Fails where one has no time or no zone.
-        are_timely = min(stamps) >= EARLIEST and max(stamps) <= now + MAX_CLOCK_LEAD
-    except (TypeError, ValueError):
-        return False
-    # Raw holds no white space around a value.
-    starts = islice(accumulate(lengths, initial=0), len(lengths))
-    return (
-        are_timely and catalog().keys() >= set(map(TYPE, events)) and set(map(values.__getitem__, starts)) == {ord("{")}
-    )
-
-
-def _are_fit(objects: Sequence[Raw], lengths: Sequence[int], principals: Sequence[Raw]) -> bool:
-    """Whether no event is too large or nested too deep."""
-    largest = max(map(add, lengths, map(len, principals)) if principals else lengths)
-    return largest < LEAST_DEEP_BYTES or (
-        largest <= MAX_EVENT_BYTES and not (any(map(_is_deep, objects)) or any(map(_is_deep, principals)))
-    )
-
-
-def _size(event: EventInput) -> int:
-    return len(event.object) + (len(event.principal) if event.principal != NULL else 0)
-
-
-def _is_deep(raw: Raw) -> bool:
-    """Whether it is nested more than MAX_DEPTH levels deep."""
-    if len(raw) < LEAST_DEEP_BYTES:
-        return False
-    data = bytes(raw)
-    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
-        return False
-    brackets = STRINGS.sub(b"", data).translate(None, NO_BRACKETS)
-    return max(accumulate(map(STEPS.__getitem__, brackets))) > MAX_DEPTH
-
-
-def _is_object(raw: Raw) -> bool:
-    # Raw holds no white space around the value; a view of it costs no copy.
-    return memoryview(raw)[0] == ord("{")
-
-
-def _fault(index: int, event: EventInput, now: datetime) -> Fault:
-    if event.event_type not in catalog():
-        near = suggest(event.event_type)
-        hint = f" Did you mean {near[0]}?" if near else " The catalogue lists the known ones."
-        return Fault(index, "unknown_type", f"There is no event type {event.event_type!r}.{hint}")
-    if (size := _size(event)) > MAX_EVENT_BYTES:
-        return Fault(index, "too_large", f"The event has {size:,} bytes; {MAX_EVENT_BYTES:,} is the most.")
-    if not _is_object(event.object):
-        return Fault(index, "malformed", "object must be a JSON object.")
-    if _is_deep(event.object) or _is_deep(event.principal):
-        return Fault(index, "malformed", f"Its values are nested more than {MAX_DEPTH} levels deep. Nest them less.")
-    stamp = cast("datetime", event.event_timestamp)
-    if stamp.tzinfo is None:
-        return Fault(index, "bad_timestamp", f"event_timestamp {stamp.isoformat()} has no time zone; add Z for UTC.")
-    return Fault(
-        index,
-        "bad_timestamp",
-        f"event_timestamp {stamp.isoformat()} lies outside {EARLIEST:%Y} to one day ahead of {now:%Y-%m-%dT%H:%M:%SZ}.",
-    )
+    """Move events that are refused from `events` to `faults`."""
+    intake.events, intake.indexes, faults = sift(intake.events, intake.indexes, now)
+    intake.faults = sorted([*intake.faults, *faults], key=attrgetter("index"))

@@ -1,4 +1,4 @@
-"""Work for the `route` queue that this app owns."""
+"""Jobs of the queue `route`: publishing what the audit trail recorded."""
 
 from common import wake
 from events.audit import publish_audit_entries

@@ -20,7 +20,8 @@ from accounts.models import Account
 from common import metrics, payloads, rows, wake
 from common.ids import new_ids
 from events.envelope import Envelope, encode_lines
-from events.intake import ACCOUNT, OBJECT, PRINCIPAL, STAMP, TYPE, EventInput, Fault, Intake, read_body, read_values
+from events.faults import ACCOUNT, OBJECT, PRINCIPAL, STAMP, TYPE, EventInput, Fault
+from events.intake import Intake, read_body, read_values
 from events.models import EventBatch, PublishRequest
 
 # What this product publishes about itself; nobody else may claim these.

@@ -13,8 +13,8 @@ from msgspec import UNSET
 
 from common import metrics
 from events.authentication import publishers_of
+from events.faults import EventInput
 from events.group_commit import GroupCommit
-from events.intake import EventInput
 from events.publishing import (
     Publisher,
     Receipt,

@@ -1,4 +1,4 @@
-"""Reading stored events back: the events of batches with their sizes, and one event by its ID."""
+"""Reading stored events back: the events of batches with their sizes."""
 
 from collections.abc import Iterable
 
@@ -17,13 +17,3 @@ def sized_events(blobs: Iterable[tuple[str, bytes | memoryview]]) -> tuple[list[
 def _lines(encoding: str, payload: bytes) -> bytes:
     ndjson = payloads.decompress(payload) if encoding == EventBatch.Encoding.ZSTD else payload
     return ndjson if ndjson.endswith(b"\n") else ndjson + b"\n"
-
-
-def find_event(account_id: str, event_id: str) -> Envelope | None:
-    """One event of the account while its payload is kept. The IDs of a batch follow each other."""
-    batches = EventBatch.objects.filter(account_id=account_id, first_event_id__lte=event_id)
-    batch = batches.order_by("-first_event_id").first()
-    if batch is None or batch.last_event_id < event_id or batch.payload is None:
-        return None
-    events, _ = sized_events([(batch.encoding, batch.payload)])
-    return next((event for event in events if event.event_id == event_id), None)

@@ -1,11 +1,10 @@
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.audit import Actor
-from accounts.models import User
 from common.admin import HistoryAdmin, confirmed_action
 from subscriptions.models import Backtest, Draft, Revision, Source, Subscription, TargetPrice
 from subscriptions.own_prices import forget_price, set_price
@@ -55,8 +54,7 @@ class SubscriptionAdmin(HistoryAdmin):
     def _set_state(self, request: HttpRequest, queryset: QuerySet[Subscription], state: str) -> None:
         chosen = list(queryset.existing())  # type: ignore[attr-defined]
         for subscription in chosen:
-            actor = Actor.person(cast("User", request.user))
-            update_subscription(subscription=subscription, actor=actor, state=state)
+            update_subscription(subscription=subscription, actor=Actor.staff(request), state=state)
         messages.success(request, f"{len(chosen)} subscriptions are {state} now.")
 
 
@@ -104,8 +102,7 @@ class TargetPriceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return ["account", "target"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: TargetPrice, form: Any, change: bool) -> None:
-        set_price(price=obj, actor=Actor.person(cast("User", request.user), "Administration"))
+        set_price(price=obj, actor=Actor.staff(request))
 
     def delete_model(self, request: HttpRequest, obj: TargetPrice) -> None:
-        actor = Actor.person(cast("User", request.user), "Administration")
-        forget_price(account=obj.account, target=obj.target, actor=actor)
+        forget_price(account=obj.account, target=obj.target, actor=Actor.staff(request))

@@ -20,10 +20,10 @@ from destinations.models import Destination
 from events.catalog import catalog
 from events.filters.conditions import Group, to_json
 from events.filters.conditions import from_json as group_from_json
+from subscriptions.backtest_figures import Reading
 from subscriptions.measuring import WINDOWS, Budget, measure
 from subscriptions.models import Backtest
 from subscriptions.pricing import PricedDestination, priced
-from subscriptions.reading import Reading
 from subscriptions.services import SourceSpec
 from subscriptions.trial import Trial, make_trial
 from subscriptions.validation import check_sources

@@ -18,14 +18,14 @@ from common.ids import made_at
 from destinations.models import Destination
 from destinations.testing import start_test_run
 from destinations.trial_views import test_run_context
+from events.by_id import find_event
 from events.catalog import catalog
 from events.envelope import Envelope, encode
 from events.filters.explain import Clause, explain
 from events.projection import compile_projection
-from events.stored import find_event
 from subscriptions.backtest import KEPT, nudge
+from subscriptions.backtest_figures import Reading, Sample, from_json
 from subscriptions.models import Backtest
-from subscriptions.reading import Reading, Sample, from_json
 
 OUTCOMES = ("matched", "refused")
 OUTCOME_COOKIE = "sample_outcome"

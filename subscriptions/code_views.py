@@ -8,7 +8,7 @@ from accounts.access import may_edit
 from common.http import AccountRequest
 from subscriptions.as_code import snippets, subscription_as_code
 from subscriptions.drafting.checking import check, places_of, specs_of
-from subscriptions.drafting.reading import read_content
+from subscriptions.drafting.form import read_content
 from subscriptions.views import UNPROCESSABLE, get_subscription
 
 

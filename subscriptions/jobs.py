@@ -1,4 +1,4 @@
-"""Work for the `interactive` queue that this app owns."""
+"""Jobs of the queue `interactive`: backtests."""
 
 from common import wake
 from subscriptions.backtest import run_backtest

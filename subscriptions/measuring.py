@@ -19,8 +19,8 @@ from accounts.models import Account
 from events.envelope import Envelope
 from events.models import EventBatch
 from events.stored import sized_events
+from subscriptions.backtest_figures import MONTH_DAYS, DestinationReading, Reading
 from subscriptions.pricing import PricedDestination
-from subscriptions.reading import MONTH_DAYS, DestinationReading, Reading
 from subscriptions.trial import Trial
 
 WINDOWS: Mapping[str, timedelta | None] = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "all": None}

@@ -168,7 +168,7 @@ class Backtest(models.Model):
     destinations = models.JSONField(default=list, help_text="IDs of the destinations to put a price to.")
     window = models.CharField(max_length=4, choices=Window.choices, default=Window.DAY)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
-    reading = models.JSONField(null=True, help_text="The figures so far; see subscriptions/reading.py.")
+    reading = models.JSONField(null=True, help_text="The figures so far; see subscriptions/backtest_figures.py.")
     created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)

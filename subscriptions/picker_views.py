@@ -10,14 +10,14 @@ from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import may_edit
-from accounts.audit import Actor
 from common.http import AccountRequest
 from destinations.forms import DestinationForm, target_form
 from destinations.models import Destination
-from destinations.services import create_destination
 from destinations.targets import all_targets
+from destinations.views import made_from
 from events.catalog import families, get_event_type
-from subscriptions.composer_views import Page, get_draft
+from subscriptions.composer_page import Page
+from subscriptions.composer_views import get_draft
 from subscriptions.drafting.content import Content, from_json
 from subscriptions.drafting.services import keep_draft
 from subscriptions.drafting.trying import try_out
@@ -87,15 +87,8 @@ def new_destination(request: AccountRequest, pk: str, target: str) -> HttpRespon
         raise Http404
     data = request.POST or None
     form, fields = DestinationForm(all_targets()[target], data), target_form(target, data)
-    if data and form.is_valid() & fields.is_valid():
-        made = create_destination(
-            account=request.account,
-            actor=Actor.person(request.user),
-            target=target,
-            config=fields.config(),
-            secrets=fields.secrets(),
-            **form.values(fields),
-        )
+    made = made_from(request, target, form, fields)
+    if made:
         content = from_json(draft.content)
         content.destinations.append(made.pk)
         return _keep(request, draft, content, "destinations")

@@ -11,8 +11,8 @@ from events.filters import Filter, FilterError, Reader, compile_filter
 from events.filters.conditions import Condition, Group, render
 from events.filters.places import lay_out
 from events.projection import Projection, compile_projection
+from subscriptions.backtest_figures import ClauseReading, Sample, SavedReading, SourceReading
 from subscriptions.pricing import counted_bytes
-from subscriptions.reading import ClauseReading, Sample, SavedReading, SourceReading
 
 SAMPLES = 50
 # Each clause is a filter of its own to run.

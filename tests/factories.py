@@ -83,3 +83,8 @@ def make_event(event_type: str = HTTP, **fields: Any) -> dict[str, Any]:
     """An event as a publisher sends it."""
     event = {"event_type": event_type, "object": {"conn": {"server_name": "api.acme.app", "server_port": 443}}}
     return {**event, **fields}
+
+
+def on_port(port: int, event_type: str = HTTP, **fields: Any) -> dict[str, Any]:
+    """An event of a connection to this port."""
+    return make_event(event_type, object={"conn": {"server_name": "api.acme.app", "server_port": port}}, **fields)

@@ -1,4 +1,4 @@
-"""Carrying records, and counting them."""
+"""Carrying records, sending past ones again, and counting them all."""
 
 from delivery.models.carrying import (
     Attempt,
@@ -7,11 +7,10 @@ from delivery.models.carrying import (
     Delivery,
     DeliveryQuerySet,
     Origin,
-    Replay,
-    ReplayedBatch,
     RoutedBatch,
     Routing,
 )
+from delivery.models.replaying import Replay, ReplayedBatch
 from delivery.models.tallies import AccountTally, Tally
 
 __all__ = [

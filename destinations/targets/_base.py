@@ -39,10 +39,6 @@ class Context:
     aws_secret_access_key: str = field(default="", repr=False)
     aws_session_token: str = field(default="", repr=False)
 
-    @property
-    def is_emulated(self) -> bool:
-        return bool(self.aws_url or self.datadog_url or self.azure_url)
-
 
 @dataclass(frozen=True, slots=True)
 class StepResult:

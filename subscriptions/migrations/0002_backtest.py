@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('destinations', models.JSONField(default=list, help_text='IDs of the destinations to put a price to.')),
                 ('window', models.CharField(choices=[('1h', '1 h'), ('24h', '24 h'), ('all', 'All kept')], default='24h', max_length=4)),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('cancelled', 'Cancelled'), ('failed', 'Failed')], default='queued', max_length=10)),
-                ('reading', models.JSONField(help_text='The figures so far; see subscriptions/reading.py.', null=True)),
+                ('reading', models.JSONField(help_text='The figures so far; see subscriptions/backtest_figures.py.', null=True)),
                 ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('finished_at', models.DateTimeField(editable=False, null=True)),

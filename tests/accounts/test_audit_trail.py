@@ -8,23 +8,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from accounts.audit import SYSTEM, Actor, record_change
+from accounts.audit import SYSTEM, Actor
 from accounts.models import Account, AuditEntry, User
 from accounts.services import create_api_key
 from accounts.trail import difference, words_of
-from common.choice import FEW, SUGGESTED
+from tests.accounts.trail import TRAIL, make_entry, shown
 from tests.factories import make_api_key, make_destination
-
-TRAIL = "/settings/audit/"
-
-
-def make_entry(account: Account, actor: Actor = SYSTEM, **fields: object) -> AuditEntry:
-    wanted = {"event_type": "member_joined", "object_id": "usr_1", "before": None, "after": {"n": 1}, **fields}
-    return record_change(account=account, actor=actor, **wanted)  # type: ignore[arg-type]
-
-
-def shown(client: Client, query: str = "") -> list[int]:
-    return [row["entry"].pk for row in client.get(TRAIL + query).context["rows"]]
 
 
 def test_an_entry_says_who_what_and_from_where(owner_client: Client, owner: User, account: Account) -> None:
@@ -173,24 +162,6 @@ def test_types_are_written_as_words(event_type: str, words: str) -> None:
     assert words_of(event_type) == words
 
 
-def test_an_old_actor_is_found_though_not_in_the_list(
-    owner_client: Client, owner: User, account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("accounts.actors.CHOICES_FROM", 1)
-    old = make_entry(account, Actor.person(owner))
-    make_entry(account)
-
-    assert shown(owner_client, f"?actor={owner.pk}") == [old.pk]
-
-
-def test_the_filter_tells_no_name_of_somebody_elsewhere(owner_client: Client, stranger: User, account: Account) -> None:
-    make_entry(account)
-
-    page = owner_client.get(f"{TRAIL}?actor={stranger.pk}").content.decode()
-
-    assert stranger.email not in page
-
-
 def test_changes_through_the_api_are_in_it_with_their_origin(client: Client, account: Account) -> None:
     token = make_api_key(account, ["api"])
     destination = make_destination(account)
@@ -224,80 +195,3 @@ def test_only_the_address_that_our_proxy_saw_is_believed(
     owner_client.post("/settings/account/", {"name": "Renamed"}, headers=headers)
 
     assert AuditEntry.objects.get().ip == ip
-
-
-def make_people(account: Account, count: int) -> list[User]:
-    """Who have each done something; numbered from 0, the last two with the same name."""
-    people = User.objects.bulk_create(
-        User(email=f"person{number:03}@acme.example", name=f"Person {min(number, count - 2):03}")
-        for number in range(count)
-    )
-    for each in people:
-        make_entry(account, Actor.person(each))
-    return people
-
-
-def suggested(client: Client, text: str) -> list[str]:
-    page = client.get(f"{TRAIL}actors/", {"of": "actor", "actor": text}).content.decode()
-    return [part.split('"')[0] for part in page.split('<option value="')[1:]]
-
-
-def test_of_few_who_acted_one_is_chosen_from_a_list(owner_client: Client, account: Account) -> None:
-    make_people(account, 3)
-
-    page = owner_client.get(TRAIL).content.decode()
-
-    assert '<select id="id_actor" name="actor"' in page
-    assert "Anybody" in page
-    assert page.count("Person 000</option>") == 1
-
-
-def test_of_many_who_acted_one_is_found_by_the_name(owner_client: Client, account: Account) -> None:
-    people = make_people(account, FEW + 1)
-
-    page = owner_client.get(TRAIL).content.decode()
-    assert 'list="id_actor-list"' in page
-    assert suggested(owner_client, "son 00") == [f"Person 00{number}" for number in range(10)]
-    assert len(suggested(owner_client, "")) == SUGGESTED
-    for text in ("Person 007", people[7].pk):
-        response = owner_client.get(TRAIL, {"actor": text})
-        assert [row["entry"].actor_id for row in response.context["rows"]] == [people[7].pk]
-        assert 'value="Person 007"' in response.content.decode()
-
-
-def test_people_of_one_name_are_told_apart(owner_client: Client, account: Account) -> None:
-    people = make_people(account, FEW + 1)
-
-    names = suggested(owner_client, "Person 049")
-
-    assert names == [f"Person 049 ({each.pk})" for each in sorted(people[-2:], key=lambda each: each.pk)]
-    rows = owner_client.get(TRAIL, {"actor": names[0]}).context["rows"]
-    assert [row["entry"].actor_id for row in rows] == [names[0][-32:-1].rpartition("(")[2]]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("son 007", "One who acted here has “son 007” in the name: choose from the list."),
-        ("Person", "51 who acted here have “Person” in their names: choose one from the list."),
-        ("Zoë", "Nobody who acted here has “Zoë” in the name."),
-    ],
-)
-def test_a_part_of_a_name_chooses_nobody_and_brings_the_list(
-    owner_client: Client, account: Account, text: str, words: str
-) -> None:
-    make_people(account, FEW + 1)
-
-    response = owner_client.get(TRAIL, {"actor": text})
-
-    assert response.status_code == 422
-    assert words in response.content.decode()
-
-
-def test_who_acted_elsewhere_is_nobody_here(owner_client: Client, stranger: User, account: Account) -> None:
-    make_people(account, FEW + 1)
-    make_entry(Account.objects.get(name="Other"), Actor.person(stranger))
-
-    assert suggested(owner_client, stranger.email) == []
-    assert suggested(owner_client, stranger.pk) == []
-    assert owner_client.get(TRAIL, {"actor": stranger.pk}).status_code == 422

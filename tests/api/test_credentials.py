@@ -31,6 +31,8 @@ def test_last_day_is_entered_and_warned_of(api: Api, stranger_api: Api) -> None:
     assert found == changed.json()
     assert (found["expires_on"], found["days_left"], found["rotated"]) == (soon.isoformat(), 7, ["api_key"])
     assert "end in 7 days" in found["warning"]
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.actor["source"], (entry.after or {})["credentials_expire_on"]) == ("API", soon.isoformat())
     assert api.patch(path, {"expires_on": None}).json()["warning"] == ""
     assert_error(api.patch(path, {"expires_on": "2020-01-01"}), 215, 400)
     assert_error(api.patch(path, {"expires_on": "soon"}), 215, 400)

@@ -16,7 +16,7 @@ from redis import Redis
 from accounts.audit import SYSTEM
 from accounts.models import Account, APIKey, is_token, make_token
 from accounts.services import revoke_api_key
-from common import limits
+from common import api_limits
 from destinations.models import Destination
 from tests.api.calling import DATADOG, Api, assert_error
 from tests.factories import make_api_key
@@ -215,9 +215,9 @@ def test_an_api_host_has_the_api_at_its_root_and_nothing_else(api: Api, settings
 
 @pytest.fixture
 def counted(redis: Redis, queue_server: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(limits, "_rest_until", 0.0)
+    monkeypatch.setattr(api_limits, "_rest_until", 0.0)
     yield
-    limits._rest_until = 0.0
+    api_limits._rest_until = 0.0
 
 
 @pytest.mark.usefixtures("counted")
@@ -244,9 +244,9 @@ def test_requests_under_way_are_limited_and_end(api: Api, account: Account, sett
 
 
 def test_without_redis_nothing_is_limited(api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "_rest_until", 0.0)
+    monkeypatch.setattr(api_limits, "_rest_until", 0.0)
     monkeypatch.setattr("common.wake.connection", lambda: Redis.from_url("redis://127.0.0.1:1/0"))
     settings.API_REQUESTS_PER_MINUTE = 1
-    logging.getLogger("common.limits").setLevel(logging.CRITICAL)
+    logging.getLogger("common.api_limits").setLevel(logging.CRITICAL)
 
     assert [api.get(LIST).status_code for _ in range(3)] == [200, 200, 200]

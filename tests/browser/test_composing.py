@@ -15,14 +15,10 @@ from subscriptions.services import SourceSpec
 from tests.browser.composing import NEW, SLUG
 from tests.browser.conftest import THEMES, WIDTHS, CheckPage, OpenPage
 from tests.carrying import FakeDatadog
-from tests.factories import HTTP, make_destination, make_event, make_subscription
+from tests.factories import HTTP, make_destination, make_subscription, on_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 RunJobs = Callable[..., None]
-
-
-def on_port(port: int) -> dict[str, object]:
-    return make_event(object={"conn": {"server_port": port, "server_name": "api.acme.app"}})
 
 
 @pytest.fixture

@@ -11,16 +11,9 @@ from delivery.services import dead_letters_like, deliveries_like, export_dead_le
 from destinations.models import Destination
 from events.publishing import publish
 from tests.carrying import Carry, FakeDatadog, answer
-from tests.factories import make_destination, make_event, make_subscription
+from tests.factories import make_destination, make_event
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    destination = make_destination(account)
-    make_subscription(account, destination)
-    return destination
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("subscription")]
 
 
 @pytest.fixture

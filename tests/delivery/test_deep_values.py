@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import Account
 from delivery.fate import State, fate_of
-from events.intake import MAX_DEPTH
+from events.faults import MAX_DEPTH
 from events.publishing import Publisher, RefusedError, publish, publish_body
 from subscriptions.services import SourceSpec
 from tests.carrying import Carry, FakeDatadog

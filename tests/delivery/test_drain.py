@@ -7,12 +7,13 @@ from accounts.audit import SYSTEM
 from accounts.models import Account
 from delivery.claim import claim
 from delivery.drain import drain
+from delivery.held import discard_waiting
 from delivery.ledger import Scope, faults
 from delivery.load import Load
 from delivery.models import Attempt, DeadLetter, Delivery
 from delivery.route import route_account
-from delivery.services import discard_waiting, replay_dead_letters
-from delivery.settle import Sent, Settlement
+from delivery.services import replay_dead_letters
+from delivery.settlement import Sent, Settlement
 from delivery.settling import LeaseLostError, write
 from destinations.models import Destination
 from destinations.services import pause_destination, resume_destination
@@ -20,16 +21,9 @@ from events.publishing import publish
 from subscriptions.models import Subscription
 from subscriptions.services import update_subscription
 from tests.carrying import Carry, FakeDatadog, answer
-from tests.factories import make_destination, make_event, make_subscription
+from tests.factories import make_event, make_subscription
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    destination = make_destination(account)
-    make_subscription(account, destination)
-    return destination
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("subscription")]
 
 
 def publish_some(account: Account, count: int = 3) -> list[str]:
@@ -250,7 +244,7 @@ def test_discarding_gives_up_what_waits_and_the_ledger_says_so(
     publish_some(account, 4)
     carry(account)
 
-    assert discard_waiting(destination=destination, actor=SYSTEM) == 4
+    assert discard_waiting(owner=destination, actor=SYSTEM) == 4
 
     assert Delivery.objects.get().state == "discarded"
     assert_ledger_closes()

@@ -12,27 +12,34 @@ from accounts.audit import SYSTEM
 from accounts.models import Account
 from common.ids import new_id
 from delivery.drain import drain
-from delivery.fate import EventFate, Fate, State, fate_of, find_batch
+from delivery.fate import EventFate, Fate, State, fate_of
 from delivery.held import Resume, discard_waiting, resume
 from delivery.models import DeadLetter, Delivery, Routing
 from delivery.route import route_account
 from delivery.services import replay_dead_letters
 from destinations.models import Destination
 from destinations.services import pause_destination
+from events.by_id import find_batch
 from events.models import EventBatch
 from events.publishing import publish
 from subscriptions.models import Source, Subscription
 from subscriptions.services import SourceSpec, update_subscription
 from tests.carrying import Carry, FakeDatadog, answer
-from tests.factories import AUDIT, HTTP, PORT_443, TCP, make_account, make_destination, make_event, make_subscription
+from tests.factories import (
+    AUDIT,
+    HTTP,
+    PORT_443,
+    TCP,
+    make_account,
+    make_destination,
+    make_event,
+    make_subscription,
+    on_port,
+)
 
 pytestmark = pytest.mark.django_db
 
 ON_443 = SourceSpec(HTTP, PORT_443)
-
-
-def on_port(port: int) -> dict[str, Any]:
-    return make_event(object={"conn": {"server_name": "a.acme.app", "server_port": port}})
 
 
 @pytest.fixture
@@ -164,7 +171,7 @@ def test_held_waiting_and_discarded(
     held = only(account, event_id)
     assert (held.state, held.reason) == (State.HELD, "The destination is paused.")
 
-    discard_waiting(destination=destination, actor=SYSTEM)
+    discard_waiting(owner=destination, actor=SYSTEM)
     discarded = only(account, event_id)
     assert (discarded.state, discarded.history[-1].what) == (State.DISCARDED, "discarded")
 
@@ -250,7 +257,7 @@ def test_an_event_is_found_by_an_index(account: Account) -> None:
     plan = query.explain()
     assert "batch_by_event" in plan
     assert "Sort" not in plan
-    batch = find_batch(account, ids[7])
+    batch = find_batch(account.pk, ids[7])
     assert batch is not None
     assert batch.first_event_id == ids[7]
 

@@ -17,7 +17,7 @@ from delivery.drain import drain, drain_ready
 from delivery.ledger import Scope, faults
 from delivery.load import Load
 from delivery.models import Attempt, Delivery
-from delivery.settle import Sent
+from delivery.settlement import Sent
 from delivery.turn import Turn
 from destinations.models import Destination
 from destinations.outcome import SendResult
@@ -43,7 +43,7 @@ def test_one_lease_serves_many_destinations_and_each_call_is_told_of(account: Ac
     group = drain(*keys(made))
 
     assert [delivered(destination) for destination in made] == [2, 2, 2]
-    assert (group.begun, group.is_more, group.put_off) == (3, False, [])
+    assert (group.begun, group.is_more, group.is_waiting) == (3, False, False)
     assert sorted(Attempt.objects.values_list("destination", "records")) == sorted((pk, 2) for pk in keys(made))
     assert all(each.parts.get().delivery.destination_id == each.destination_id for each in Attempt.objects.all())
     assert all(destination.last_success_at for destination in Destination.objects.all())

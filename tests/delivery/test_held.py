@@ -20,7 +20,6 @@ from delivery.held import (
     Resume,
     count_waiting,
     delete_destination_with,
-    delete_subscription_with,
     discard_waiting,
     move_waiting,
     resume,
@@ -33,7 +32,7 @@ from destinations.models import Destination
 from destinations.services import delete_destination, pause_destination
 from events.publishing import publish
 from subscriptions.models import Subscription
-from subscriptions.services import SourceSpec, update_subscription
+from subscriptions.services import SourceSpec, delete_subscription, update_subscription
 from tests.carrying import Carry, FakeDatadog, answer
 from tests.factories import AUDIT, HTTP, make_account, make_destination, make_event, make_subscription
 
@@ -63,7 +62,6 @@ def test_what_waits_is_counted_with_the_time_of_the_first_loss(
     oldest = Delivery.objects.earliest("routed_at").routed_at
     assert (waiting.records, waiting.oldest) == (6, oldest)
     assert waiting.first_loss_at == oldest + timedelta(days=7)
-    assert count_waiting(subscription=subscription).records == 6
     assert count_waiting(destination=make_destination(account)).oldest is None
 
 
@@ -158,7 +156,7 @@ def test_what_a_worker_is_sending_is_left_to_it(
     route_account(account.pk)
 
     assert claim(destination.pk).claims
-    assert discard_waiting(destination=destination, actor=SYSTEM) == 0
+    assert discard_waiting(owner=destination, actor=SYSTEM) == 0
     assert Delivery.objects.get().state == "waiting"
 
 
@@ -169,7 +167,7 @@ def test_discarding_of_a_subscription_leaves_those_of_others(
     publish([make_event()], account=account)
     route_account(account.pk)
 
-    assert discard_waiting(subscription=subscription, actor=SYSTEM) == 7
+    assert discard_waiting(owner=subscription, actor=SYSTEM) == 7
     recorded = AuditEntry.objects.get(event_type="waiting_records_discarded")
     assert (recorded.object_id, recorded.after) == (subscription.pk, {"records": 7, "destination_id": None})
     assert count_waiting(destination=destination).records == 1
@@ -204,7 +202,7 @@ def test_deleting_a_subscription_lets_go_out_what_waits(
     ids = publish([make_event()], account=account).event_ids
     carry(account)
 
-    assert delete_subscription_with(subscription=subscription, actor=SYSTEM, leftover=Leftover.SEND) == 0
+    delete_subscription(subscription=subscription, actor=SYSTEM)
     carry(account)
 
     assert datadog.event_ids == list(ids)
@@ -258,7 +256,7 @@ def test_a_discarded_delivery_of_several_types_is_tallied_by_type(account: Accou
     publish([make_event(), make_event(AUDIT), make_event()], account=account)
     route_account(account.pk)
 
-    discard_waiting(destination=destination, actor=SYSTEM)
+    discard_waiting(owner=destination, actor=SYSTEM)
 
     discarded = {tally.event_type: tally.discarded for tally in Tally.objects.filter(discarded__gt=0)}
     assert discarded == {HTTP: 2, AUDIT: 1}

@@ -18,7 +18,7 @@ from delivery.load import Load
 from delivery.models import Attempt, Delivery, Tally
 from delivery.pace import MAX_SLOTS
 from delivery.route import route_account
-from delivery.settle import Call, Sent, Settlement
+from delivery.settlement import Call, Sent, Settlement
 from delivery.settling import LeaseLostError, write
 from destinations.models import Destination
 from destinations.outcome import SendResult
@@ -26,14 +26,9 @@ from destinations.records import Records
 from destinations.targets import Target
 from events.publishing import publish
 from tests.carrying import Carry, FakeDatadog, answer
-from tests.factories import make_destination, make_event, make_subscription
+from tests.factories import make_event
 
-
-@pytest.fixture
-def destination(account: Account) -> Destination:
-    destination = make_destination(account)
-    make_subscription(account, destination)
-    return destination
+pytestmark = pytest.mark.usefixtures("subscription")
 
 
 @pytest.fixture(autouse=True)

@@ -19,15 +19,11 @@ from events.publishing import publish
 from subscriptions.models import Source, Subscription
 from subscriptions.services import SourceSpec, delete_subscription, update_subscription
 from tests.carrying import Carry, FakeDatadog
-from tests.factories import HTTP, PORT_443, TCP, make_destination, make_event, make_subscription
+from tests.factories import HTTP, PORT_443, TCP, make_destination, make_subscription, on_port
 
 pytestmark = pytest.mark.django_db
 
 ON_443 = SourceSpec(HTTP, PORT_443)
-
-
-def on_port(port: int, event_type: str = HTTP) -> dict[str, object]:
-    return make_event(event_type, object={"conn": {"server_name": "api.acme.app", "server_port": port}})
 
 
 @pytest.fixture

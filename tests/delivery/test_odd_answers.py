@@ -12,7 +12,7 @@ from delivery.claim import Lease
 from delivery.drain import drain
 from delivery.ledger import Scope, faults
 from delivery.models import Attempt, DeadLetter, Delivery
-from delivery.settle import Settlement
+from delivery.settlement import Settlement
 from destinations.models import Destination
 from destinations.outcome import Rejection, SendResult
 from destinations.targets.datadog import Datadog

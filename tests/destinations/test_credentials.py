@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from accounts.audit import SYSTEM
-from accounts.models import Account, AuditEntry
+from accounts.models import Account, AuditEntry, User
 from destinations.credentials import expiring, expiry_of
 from destinations.emulators.receivers import Server
 from destinations.models import Destination, TestRun
@@ -164,6 +164,21 @@ def test_last_day_is_saved_and_warned_of(destination: Destination, owner_client:
 
     assert "end in 3 days" in page
     assert owner_client.post(address, {"expires_on": "2020-01-01"}).status_code == 422
+
+
+def test_last_day_is_entered_and_taken_away_in_the_trail(
+    destination: Destination, owner: User, owner_client: Client
+) -> None:
+    address = reverse("destinations:save_expiry", args=[destination.pk])
+
+    for typed in ("2031-05-06", "2031-05-06", ""):
+        owner_client.post(address, {"expires_on": typed})
+
+    entries = AuditEntry.objects.filter(actor_id=owner.pk, object_id=destination.pk).order_by("pk")
+    told = entries.values_list("before__credentials_expire_on", "after__credentials_expire_on")
+    assert list(told) == [(None, "2031-05-06"), ("2031-05-06", None)]
+    destination.refresh_from_db()
+    assert destination.revision == 1
 
 
 NEW = {"description": "Datadog US", "target-site": "datadoghq.com", "target-api_key": NEW_KEY}

@@ -20,6 +20,7 @@ from accounts.models import Account, APIKey, make_token
 from accounts.services import revoke_api_key
 from events import publishing
 from events.authentication import publishers_of
+from events.by_id import find_event
 from events.envelope import MAX_EVENT_BYTES
 from events.intake import MAX_BODY_BYTES
 from events.models import EventBatch, PublisherKey
@@ -27,7 +28,6 @@ from events.publishing import LARGE_BYTES, MOST_LARGE, Publisher
 from events.quick_way import QuickWay
 from events.services import issue_token
 from events.singles import MAX_SINGLE_BYTES
-from events.stored import find_event
 from tests.events.quick import EVENT, Answer, LongWay, send
 from tests.factories import make_event
 

@@ -12,12 +12,12 @@ from accounts.models import Account, hash_token
 from common.ids import distance
 from delivery.fate import State, fate_of
 from delivery.ledger import Scope, faults
+from events.by_id import find_event
 from events.intake import read_single
 from events.models import EventBatch, PublisherKey
 from events.quick_way import QuickWay
 from events.services import issue_token
 from events.singles import Single, save_singles
-from events.stored import find_event
 from subscriptions.services import SourceSpec
 from tests.carrying import Carry, FakeDatadog
 from tests.events.quick import send

@@ -92,7 +92,7 @@ def test_staff_pause_and_resume_a_destination(staff: Client, world: Destination)
     assert recorded.before
     assert recorded.after
     assert (recorded.before["state"], recorded.after["state"]) == ("active", "paused")
-    assert recorded.actor_id == world.paused_by_id
+    assert (recorded.actor_id, recorded.actor["source"]) == (world.paused_by_id, "Administration")
 
     act(staff, Destination, "resume", world.pk)
     world.refresh_from_db()
@@ -118,7 +118,7 @@ def test_staff_pause_a_subscription_as_a_revision_of_its_own(staff: Client, worl
 
     subscription.refresh_from_db()
     assert (subscription.state, subscription.revision) == ("paused", 2)
-    assert subscription.revisions.first().actor["source"] == "Dashboard"  # type: ignore[union-attr]
+    assert subscription.revisions.first().actor["source"] == "Administration"  # type: ignore[union-attr]
 
 
 def test_staff_resume_only_what_is_paused(staff: Client, world: Destination, account: Account) -> None:

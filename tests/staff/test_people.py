@@ -56,6 +56,7 @@ def test_memberships_changed_by_staff_stand_in_the_trail(
         ("member_removed", owner.pk),
     ]
     assert {entry.actor_id for entry in entries} == {User.objects.get(email="staff@example.com").pk}
+    assert {entry.actor["source"] for entry in entries} == {"Administration"}
 
 
 def test_a_person_is_not_deleted_by_staff(staff: Client, owner: User) -> None:
@@ -91,6 +92,8 @@ def test_staff_give_a_one_time_password_that_is_shown_once(staff: Client, owner:
     owner.refresh_from_db()
     assert owner.has_one_time_password
     assert owner.check_password(shown[1])
+    entry = AuditEntry.objects.get(event_type="one_time_password_given", object_id=owner.pk)
+    assert entry.actor["source"] == "Administration"
 
 
 def test_staff_revoke_an_api_key(staff: Client, world: Destination) -> None:
@@ -100,3 +103,4 @@ def test_staff_revoke_an_api_key(staff: Client, world: Destination) -> None:
 
     key.refresh_from_db()
     assert key.revoked_at is not None
+    assert AuditEntry.objects.latest("pk").actor["source"] == "Administration"

@@ -5,8 +5,8 @@ from typing import Any
 from accounts.models import Account
 from events.catalog import catalog
 from subscriptions.backtest import start_backtest
+from subscriptions.backtest_figures import Reading, from_json
 from subscriptions.models import Backtest
-from subscriptions.reading import Reading, from_json
 from subscriptions.services import SourceSpec
 from subscriptions.trial import make_trial
 from tests.factories import HTTP, PORT_443, make_event

@@ -8,14 +8,14 @@ from django.utils import timezone
 from accounts.models import Account
 from delivery.models import Delivery
 from delivery.route import route_account
+from events.by_id import find_event
 from events.filters.conditions import Condition, Group
 from events.models import EventBatch
 from events.publishing import publish
-from events.stored import find_event
 from subscriptions.backtest import run_backtest
+from subscriptions.backtest_figures import SavedReading
 from subscriptions.measuring import measure
 from subscriptions.models import Backtest
-from subscriptions.reading import SavedReading
 from subscriptions.services import SourceSpec
 from tests.factories import HTTP, PORT_443, TCP, make_account, make_destination, make_subscription
 from tests.subscriptions.backtesting import make_events, result, start, trial

@@ -12,9 +12,9 @@ from events.publishing import publish
 from subscriptions import backtest as module
 from subscriptions import measuring
 from subscriptions.backtest import run_backtest, start_backtest
+from subscriptions.backtest_figures import Reading
 from subscriptions.measuring import Budget, measure
 from subscriptions.models import Backtest
-from subscriptions.reading import Reading
 from subscriptions.services import SourceSpec
 from tests.factories import HTTP
 from tests.subscriptions.backtesting import make_events, result, start, trial

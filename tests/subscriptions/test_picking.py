@@ -89,3 +89,18 @@ def test_a_destination_is_made_in_the_middle_of_composing(owner_client: Client, 
     assert "Made in between" in html_of(response)
     assert len(Draft.objects.get().content["destinations"]) == 2
     assert owner_client.get(reverse("subscriptions:new_destination", args=[pk, "pigeon"])).status_code == 404
+
+
+def test_a_destination_over_the_limit_is_refused_with_what_was_typed(
+    owner_client: Client, account: Account, place: Destination
+) -> None:
+    page = reverse("subscriptions:new_destination", args=[drafted(owner_client, place), "datadog"])
+    account.max_destinations = 1
+    account.save()
+
+    response = owner_client.post(
+        page, {"description": "Second", "target-site": "datadoghq.eu", "target-api_key": "a" * 32}
+    )
+
+    assert "its limit" in html_of(response, 422)
+    assert 'value="Second"' in html_of(response, 422)

@@ -7,7 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from accounts.audit import SYSTEM, record_sign_in_change
+from accounts.audit import Actor, record_sign_in_change
 from accounts.models import User
 
 
@@ -27,7 +27,9 @@ class Command(BaseCommand):
         user = User.objects.filter(email=options["email"].lower()).first()
         if user is None:
             raise CommandError(f"Nobody here has the e-mail address {options['email']}.")
+        actor = Actor.command("one_time_password")
         if options["without_second_factor"]:
             Authenticator.objects.filter(user=user).delete()
-            record_sign_in_change(user=user, event_type="second_factor_removed", actor=SYSTEM)
+            record_sign_in_change(user=user, event_type="second_factor_removed", actor=actor)
+        record_sign_in_change(user=user, event_type="one_time_password_given", actor=actor)
         self.stdout.write(user.give_one_time_password())

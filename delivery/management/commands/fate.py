@@ -8,7 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.ids import is_id
-from delivery.fate import EventFate, accepted_at, accounts_with, fate_of
+from delivery.fate import EventFate, fate_of
+from events.by_id import accepted_at, accounts_with
 
 
 class Command(BaseCommand):

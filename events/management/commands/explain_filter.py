@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand, CommandError
 
+from events.by_id import find_event
 from events.catalog import get_event_type, suggest
 from events.filters import FilterError
 from events.filters.explain import Clause, explain
 from events.management.choosing import chosen_account
-from events.stored import find_event
 
 INDENT = "  "
 

@@ -11,9 +11,9 @@ from common.templatetags.words import duration, duration_ms, file_size, percent_
 from destinations.models import Destination
 from events.catalog import catalog
 from events.management.choosing import chosen_account
+from subscriptions.backtest_figures import Reading
 from subscriptions.measuring import WINDOWS, measure
 from subscriptions.pricing import priced
-from subscriptions.reading import Reading
 from subscriptions.services import SourceSpec
 from subscriptions.trial import make_trial
 from subscriptions.validation import check_sources
