@@ -42,7 +42,7 @@ screenshots: $(VENV)/dev  ## pictures of every page, in both themes, at three wi
 	$(BIN)/python -m tests.screenshots $(ARGS)
 
 proofs: $(VENV)/dev  ## run the long proofs (FILTER_PROOF_EVALUATIONS=20000, FAULT_KILLS=20 FAULT_ROUNDS=2 for shorter ones)
-	$(BIN)/pytest -q -m proof $(ARGS)
+	$(BIN)/pytest -q -m proof -rP $(ARGS)
 
 bench: $(VENV)/dev  ## measure filters, deciding, then the whole product beside the bare floor
 	$(BIN)/python -m bench.filters

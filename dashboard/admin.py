@@ -6,7 +6,7 @@ from dashboard.models import Notice
 
 @admin.register(Notice)
 class NoticeAdmin(HistoryAdmin):
-    list_display = ["began_at", "kind", "destination", "ended_at", "was_mailed"]
+    list_display = ["began_at", "kind", "destination", "subscription", "ended_at", "was_mailed"]
     list_filter = ["kind", ("ended_at", admin.EmptyFieldListFilter)]
-    search_fields = ["destination__id"]
-    list_select_related = ["destination"]
+    search_fields = ["destination__id", "subscription__id"]
+    list_select_related = ["destination", "subscription"]

@@ -9,23 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, F, Sum, When
-from django.db.models.functions import TruncHour
+from django.db.models import Case, F, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import Truncator
 
 from accounts.models import Account
 from common.templatetags.words import are, duration
-from delivery.mending import undecided_retention
-from delivery.models import Tally
+from dashboard.undecided import Undecided, undecided_of
 from destinations.credentials import Expiry, expiring
 from destinations.doctor.schedule import failing_checks
 from destinations.listing import Backlog
 from destinations.models import Destination, TestRun
 from destinations.standing import LAGGING_AFTER
 from destinations.targets import all_targets
-from subscriptions.models import Subscription
 
 # A person who looks once a day still has a day to act.
 LOSS_NEAR = timedelta(days=2)
@@ -82,7 +79,7 @@ def attention(account: Account, places: Iterable[Any], backlogs: Mapping[str, Ba
     """
     now = timezone.now()
     found: list[Item | Need] = [
-        *_filter_errors(account, now),
+        *(_of_filter(undecided, now) for undecided in undecided_of(account)),
         *_needs(places, backlogs, account, now),
         *(_of_check(run) for run in failing_checks(account)),
         *(_of_expiry(expiry) for expiry in expiring(account, now)),
@@ -129,23 +126,10 @@ def _written(need: Need, account: Account, now: datetime) -> Item:
     return Item(need.word, tone, icon, need.name, text, reverse("delivery:destination", args=[place.pk]), act)
 
 
-def _filter_errors(account: Account, now: datetime) -> list[Item]:
-    """By the hour, since tallies are summed by it: what was mended is taken off where it was counted."""
-    rows = Tally.objects.filter(account=account).exclude(undecided=0).annotate(hour=TruncHour("minute"))
-    held: dict[str, tuple[int, datetime]] = {}
-    sums = rows.values("subscription", "hour").annotate(total=Sum("undecided")).filter(total__gt=0).order_by("-hour")
-    for pk, hour, total in sums.values_list("subscription", "hour", "total"):
-        held[pk] = held.get(pk, (0, hour))[0] + total, hour
-    if not held:
-        return []
-    own = Subscription.objects.light().existing().filter(account=account, pk__in=list(held))
-    return [_of_filter(each, *held[each.pk], account, now) for each in own]
-
-
-def _of_filter(subscription: Subscription, events: int, oldest: datetime, account: Account, now: datetime) -> Item:
-    left = oldest + undecided_retention(account) - now
+def _of_filter(undecided: Undecided, now: datetime) -> Item:
+    subscription, left = undecided.subscription, undecided.first_loss_at - now
     soon = f"for another {duration(left)}" if left > timedelta() else "for a moment longer"
-    text = f"A filter no longer compiles. {are(events, 'event')} held until it is mended, the first {soon}."
+    text = f"A filter no longer compiles. {are(undecided.events, 'event')} held until it is mended, the first {soon}."
     url = reverse("subscriptions:edit", args=[subscription.pk])
     return Item("Filter error", "bad", "exclamation-triangle", subscription.name, text, url, "Mend the filter")
 

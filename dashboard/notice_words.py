@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from common.templatetags.words import THIN, duration, thousands
-from dashboard.noticing import Finding
+from dashboard.noticing import FilterFinding, Finding
 from destinations.credentials import expiry_of
 
 WORDS = {
@@ -18,11 +18,16 @@ WORDS = {
     "silent": "Silent",
     "expiring": "Records will be lost",
     "credentials": "Credentials end",
+    "undecided": "Filter error",
 }
 
 
-def subject_of(finding: Finding, kind: str) -> str:
+def subject_of(finding: Finding | FilterFinding, kind: str) -> str:
     """`Blocked: Checkout traffic to SIEM (1,284 records held, first loss in 6 d 23 h)`."""
+    if isinstance(finding, FilterFinding):
+        undecided = finding.undecided
+        figures = f"{_events(undecided.events)} held, first loss {_in(undecided.first_loss_at)}"
+        return _plain(f"{WORDS[kind]}: {undecided.subscription.name} ({figures})")
     figures = ", ".join(part for part in _figures(finding, kind) if part)
     return _plain(f"{WORDS[kind]}: {finding.destination.name}" + (f" ({figures})" if figures else ""))
 
@@ -42,20 +47,40 @@ def _figures(finding: Finding, kind: str) -> list[str]:
     return [f"{_records(finding.waiting)} wait", loss]
 
 
-def context_of(finding: Finding, kind: str) -> dict[str, Any]:
+def context_of(finding: Finding | FilterFinding, kind: str) -> dict[str, Any]:
     """For the templates: `paragraphs`, `said` (the service's own words), the table's `advice`, and where to go."""
+    own = _of_filter(finding) if isinstance(finding, FilterFinding) else _of_destination(finding, kind)
+    settings_url = f"{settings.BASE_URL}{reverse('dashboard:notifications')}"
+    return {"headline": subject_of(finding, kind), "account": finding.account, "settings_url": settings_url, **own}
+
+
+def _of_filter(finding: FilterFinding) -> dict[str, Any]:
+    undecided = finding.undecided
+    url = reverse("subscriptions:edit", args=[undecided.subscription.pk])
+    held = f"{_events(undecided.events)} of its types can't be decided. None is lost; the first will be given up"
+    return {
+        "paragraphs": [
+            "A filter of this subscription no longer compiles.",
+            _plain(f"{held} {_in(undecided.first_loss_at)}, unless the filter is mended before."),
+        ],
+        "remedy": "Mend the filter and save. What is held is then decided by it, by itself.",
+        "noun": "subscription",
+        "where": undecided.subscription.name,
+        "url": f"{settings.BASE_URL}{url}",
+    }
+
+
+def _of_destination(finding: Finding, kind: str) -> dict[str, Any]:
     destination = finding.destination
     in_trouble = kind not in {"healed", "credentials"} and bool(destination.error_message)
     return {
-        "headline": subject_of(finding, kind),
-        "destination": destination,
-        "account": destination.account,
         "paragraphs": [_plain(words) for words in _paragraphs(finding, kind) if words],
         "said": destination.error_said if in_trouble else "",
         "remedy": destination.error_remedy if in_trouble else "",
         "advice": destination.advice if in_trouble else None,
+        "noun": "destination",
+        "where": destination.where,
         "url": f"{settings.BASE_URL}/destinations/{destination.pk}/",
-        "settings_url": f"{settings.BASE_URL}{reverse('dashboard:notifications')}",
     }
 
 
@@ -93,6 +118,10 @@ def _end(finding: Finding) -> str:
 
 def _records(count: int) -> str:
     return f"{thousands(count)} record{'' if count == 1 else 's'}"
+
+
+def _events(count: int) -> str:
+    return f"{thousands(count)} event{'' if count == 1 else 's'}"
 
 
 def _since(moment: datetime | None) -> str:

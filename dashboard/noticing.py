@@ -1,4 +1,4 @@
-"""Which destinations are in trouble that people should be told of, read from the database as it is now."""
+"""Which destinations and subscriptions are in trouble that people should be told of, as the database is now."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ from django.db.models import Min, Q, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from accounts.models import Account
 from dashboard.models import Notice
+from dashboard.undecided import Undecided, undecided_everywhere
 from delivery.health import WAITING, waiting_for
 from delivery.models import Delivery, Tally
 from destinations.credentials import ending_soon, expiry_of
@@ -36,6 +38,31 @@ class Finding:
     oldest_waiting: datetime | None = None
     first_loss_at: datetime | None = None
 
+    @property
+    def about(self) -> dict[str, Destination | Subscription]:
+        """As fields of a Notice."""
+        return {"destination": self.destination}
+
+    @property
+    def account(self) -> Account:
+        return self.destination.account
+
+
+@dataclass(frozen=True, slots=True)
+class FilterFinding:
+    """A subscription of which a filter no longer compiles, so that its events wait for a mended one."""
+
+    undecided: Undecided
+    kind: Kind = Kind.UNDECIDED
+
+    @property
+    def about(self) -> dict[str, Destination | Subscription]:
+        return {"subscription": self.undecided.subscription}
+
+    @property
+    def account(self) -> Account:
+        return self.undecided.subscription.account
+
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
@@ -45,8 +72,12 @@ class Backlog:
     oldest_moving: datetime | None = None
 
 
-def findings(now: datetime) -> list[Finding]:
+def findings(now: datetime) -> list[Finding | FilterFinding]:
     """Every trouble there is, of every account that is not suspended."""
+    return [*_of_destinations(now), *map(FilterFinding, undecided_everywhere())]
+
+
+def _of_destinations(now: datetime) -> list[Finding]:
     waiting = backlogs()
     found: list[Finding] = []
     destinations = Destination.objects.existing().filter(account__suspended_at=None).select_related("account")

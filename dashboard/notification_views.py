@@ -12,7 +12,7 @@ from dashboard.notifications import Wanted, wants
 
 class NoticesForm(forms.Form):
     wanted = forms.MultipleChoiceField(
-        label="Tell me about a destination when",
+        label="Tell me when",
         choices=Wanted.choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,
