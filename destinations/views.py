@@ -25,7 +25,9 @@ from destinations.setup.choices import choices
 from destinations.targets import Target, TargetForm, all_targets
 
 UNPROCESSABLE = 422
-SAVED_MEANWHILE = "It was changed while this page was open: now it is {name}, {where}. To put what stands here in its place, save again."
+SAVED_MEANWHILE = (
+    "It was changed while this page was open: now it is {name}, {where}. To put this in its place, save it."
+)
 
 
 def get_destination(request: AccountRequest, pk: str) -> Destination:
