@@ -26,7 +26,7 @@ from destinations.targets import Target, TargetForm, all_targets
 
 UNPROCESSABLE = 422
 SAVED_MEANWHILE = (
-    "It was changed while this page was open: now it is {name}, {where}. To put this in its place, save it."
+    "It was changed while this page was open: now it is {name}, {where}. To put this in its place, save again."
 )
 
 
