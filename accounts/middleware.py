@@ -10,7 +10,7 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import render, resolve_url
 
 from accounts.models import Membership, User
 from accounts.origin import origin_of
@@ -55,11 +55,13 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         if request.method in {"GET", "HEAD"}:
             return super().handle_no_permission(request, view_func)
         messages.warning(request, SIGNED_OUT)
-        return redirect_to_login(_page_before(request), self.get_login_url(view_func))
+        return redirect_to_login(_page_asked_for(request), self.get_login_url(view_func))
 
 
-def _page_before(request: HttpRequest) -> str:
-    """Where the form stood, by what the browser says: the address it was sent to may not answer a GET."""
+def _page_asked_for(request: HttpRequest) -> str:
+    """Of a form, where it stood, by what the browser says: the address it was sent to may not answer a GET."""
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
     before = urlsplit(request.headers.get("Referer", ""))
     if before.netloc != request.get_host():
         return resolve_url(settings.LOGIN_REDIRECT_URL)
@@ -77,7 +79,7 @@ def current_account(get_response: Callable[[HttpRequest], HttpResponse]) -> Call
             return None
         name = request.resolver_match.url_name
         if request.user.has_one_time_password and name not in OPEN_WITH_ONE_TIME_PASSWORD:
-            return redirect("choose_password")
+            return redirect_to_login(_page_asked_for(request), resolve_url("choose_password"))
         _set_account(request)
         if name in OPEN_WITHOUT_ACCOUNT:
             return None

@@ -47,7 +47,7 @@ def choose_password(request: AccountRequest) -> HttpResponse:
         form.save()
         update_session_auth_hash(request, request.user)
         messages.success(request, "Your password is set. Use it from now on.")
-        return redirect(HOME)
+        return redirect(_next_page(request))
     return render(request, "accounts/choose_password.html", {"form": form}, status=422 if form.errors else 200)
 
 

@@ -60,5 +60,9 @@ def database_unavailable(path: str, error: Exception) -> JsonResponse:
     message = "The events can't be stored right now, so nothing was accepted. Send the request again."
     if path not in PUBLISHING_PATHS:
         message = "The database can't be reached right now. Nothing was changed. Send the request again."
-    headers = {"Retry-After": "1"}
-    return error_response(APIError(503, HTTPStatus.SERVICE_UNAVAILABLE, message, headers=headers))
+    return error_response(not_now(message))
+
+
+def not_now(message: str) -> APIError:
+    """Nothing is wrong with the request, and a repeat may pass."""
+    return APIError(503, HTTPStatus.SERVICE_UNAVAILABLE, message, headers={"Retry-After": "1"})

@@ -1,10 +1,14 @@
-"""What is counted for Prometheus. Every process of a host writes its own file; the web process adds them up.
+"""What is counted for Prometheus. Every process of a host writes its own files; the web process adds them up.
 
 Names, meanings and alert rules: docs/operations.md. The directory is chosen in config/settings.py.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from common.metric_files import use_numbers
+
+use_numbers()
 
 PREFIX = "event_subscriptions"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)

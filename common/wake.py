@@ -7,6 +7,7 @@ raising it after a commit would make the caller repeat what is already stored.
 
 import time
 from functools import lru_cache, partial
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -111,6 +112,19 @@ def next_ready(queue: str, most: int) -> tuple[list[str], int]:
         log.warning("line_not_seen", queue=queue, error=str(error))
         return [], 0
     return [pk.decode() for pk, _ in taken], behind
+
+
+def first_ready(queue: str) -> tuple[str, float] | None:
+    """The destination that has stood ready for longest, and since when; None when none does, or Redis does not
+    answer."""
+    if time.monotonic() < _silent_until:
+        return None
+    try:
+        first: Any = connection().zrange(_ready(queue), 0, 0, withscores=True)
+    except RedisError as error:
+        _fall_silent("line_not_seen", error, queue=queue)
+        return None
+    return (first[0][0].decode(), first[0][1]) if first else None
 
 
 def waiting_jobs(queue: str) -> int:

@@ -20,7 +20,7 @@ from dashboard.undecided import Undecided, undecided_of
 from destinations.credentials import Expiry, expiring
 from destinations.doctor.schedule import failing_checks
 from destinations.listing import Backlog
-from destinations.models import Destination, TestRun
+from destinations.models import Destination, TestRun, held_for, warned_before
 from destinations.standing import LAGGING_AFTER
 from destinations.targets import all_targets
 
@@ -69,7 +69,7 @@ def rows_of(account: Account) -> Sequence[Any]:
     # The configuration names one that has no name of its own; decoding a thousand of them takes milliseconds.
     own = own.annotate(unnamed=Case(When(description="", then=F("config"))))
     columns = ("pk", "state", "consecutive_failures", "last_attempt_at", "description", "target", "error_message")
-    return list(own.values_list(*columns, "unnamed", named=True))
+    return list(own.values_list(*columns, "refuses_too_old", "unnamed", named=True))
 
 
 def attention(account: Account, places: Iterable[Any], backlogs: Mapping[str, Backlog]) -> tuple[list[Item], int]:
@@ -101,8 +101,10 @@ def _word(place: Any, oldest: datetime | None, account: Account, now: datetime) 
     """What a destination is in need of, a key of NEEDS; empty where nobody has to look at it."""
     if place.state == Destination.State.BLOCKED:
         return "Blocked"
-    if oldest and oldest + timedelta(days=account.payload_retention_days) < now + LOSS_NEAR:
-        return "Records expire"
+    if oldest:
+        kept = _kept(place, account)
+        if oldest + kept < now + warned_before(kept, LOSS_NEAR):
+            return "Records expire"
     if place.consecutive_failures:
         return "Retrying"
     if oldest and place.state == Destination.State.ACTIVE and now - oldest > LAGGING_AFTER:
@@ -114,10 +116,10 @@ def _written(need: Need, account: Account, now: datetime) -> Item:
     place, backlog = need.place, need.backlog
     tone, icon, act = NEEDS[need.word]
     if need.word == "Blocked":
-        held = f" Held: {_records(backlog)}{_loss(backlog, account, now)}." if backlog.waiting else ""
+        held = f" Held: {_records(backlog)}{_loss(need, account, now)}." if backlog.waiting else ""
         text = f"{place.error_message}{held}"
     elif need.word == "Records expire":
-        text = f"Waiting: {_records(backlog)}{_loss(backlog, account, now)}."
+        text = f"Waiting: {_records(backlog)}{_loss(need, account, now)}."
     elif need.word == "Retrying":
         text = f"{place.error_message} We try again by ourselves{_waiting(backlog)}."
     else:
@@ -161,8 +163,12 @@ def _records(backlog: Backlog) -> str:
     return f"{backlog.waiting:,} record{'s' * (backlog.waiting != 1)}"
 
 
-def _loss(backlog: Backlog, account: Account, now: datetime) -> str:
-    if backlog.oldest is None:
+def _kept(place: Any, account: Account) -> timedelta:
+    return held_for(all_targets()[place.target], account, refuses_too_old=place.refuses_too_old)
+
+
+def _loss(need: Need, account: Account, now: datetime) -> str:
+    if need.backlog.oldest is None:
         return ""
-    left = backlog.oldest + timedelta(days=account.payload_retention_days) - now
+    left = need.backlog.oldest + _kept(need.place, account) - now
     return f", the first is lost in {duration(left)}" if left > timedelta() else ", and the first are being lost"

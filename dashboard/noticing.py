@@ -14,7 +14,7 @@ from dashboard.undecided import Undecided, undecided_everywhere
 from delivery.health import WAITING, waiting_for
 from delivery.models import Delivery, Tally
 from destinations.credentials import ending_soon, expiry_of
-from destinations.models import Destination
+from destinations.models import Destination, warned_before
 from subscriptions.models import Subscription
 
 Kind = Notice.Kind
@@ -81,6 +81,8 @@ def _of_destinations(now: datetime) -> list[Finding]:
     waiting = backlogs()
     found: list[Finding] = []
     destinations = Destination.objects.existing().filter(account__suspended_at=None).select_related("account")
+    # One whose secret can't be read is in trouble itself, and must not hide the others'.
+    destinations = destinations.defer("secrets")
     in_question = Q(state=Destination.State.BLOCKED) | Q(pk__in=list(waiting)) | _may_be_silent(now) | ending_soon(now)
     for destination in destinations.filter(in_question).iterator(chunk_size=500):
         backlog = waiting.get(destination.pk, Backlog())
@@ -89,8 +91,7 @@ def _of_destinations(now: datetime) -> list[Finding]:
 
 
 def describe(destination: Destination, backlog: Backlog, kind: Kind) -> Finding:
-    retention = timedelta(days=destination.account.payload_retention_days)
-    first_loss = backlog.oldest + retention if backlog.oldest else None
+    first_loss = backlog.oldest + destination.holds_for if backlog.oldest else None
     return Finding(kind, destination, backlog.waiting, backlog.oldest, first_loss)
 
 
@@ -112,8 +113,8 @@ def _troubles(destination: Destination, backlog: Backlog, now: datetime) -> Iter
         yield Kind.LAGGING
     if state == Destination.State.ACTIVE and not backlog.waiting and _is_silent(destination, now):
         yield Kind.SILENT
-    retention = timedelta(days=destination.account.payload_retention_days)
-    if backlog.oldest and backlog.oldest + retention - LOSS_WARNING < now:
+    kept = destination.holds_for
+    if backlog.oldest and backlog.oldest + kept - warned_before(kept, LOSS_WARNING) < now:
         yield Kind.EXPIRING
     if expiry := expiry_of(destination, now):
         yield OF_CREDENTIALS[expiry.threshold]

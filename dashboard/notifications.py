@@ -61,7 +61,8 @@ def notify() -> int:
 
 
 def _open_notices() -> list[Notice]:
-    return list(Notice.objects.filter(ended_at=None).select_related("destination__account"))
+    notices = Notice.objects.filter(ended_at=None).select_related("destination__account")
+    return list(notices.defer("destination__secrets"))
 
 
 def _key_of(finding: Finding | FilterFinding) -> str:

@@ -169,15 +169,23 @@ def change_several(request: AccountRequest) -> HttpResponse:
     act = request.POST.get("act", "")
     if act not in BULK:
         messages.error(request, "Choose what to do with them: pause or resume.")
-        return redirect("subscriptions:list")
+        return _back_to_list(request)
     old, new, word = BULK[act]
     ticked = Subscription.objects.existing().filter(account=request.account, pk__in=request.POST.getlist("pk"))
     chosen = list(ticked.filter(state=old))
     for subscription in chosen:
         update_subscription(subscription=subscription, actor=Actor.person(request.user), state=new)
     total = ticked.count()
+    if not chosen:
+        reason = f"the ticked ones are not {old.label.lower()}" if total else "tick the subscriptions first"
+        messages.warning(request, f"Nothing was changed: {reason}.")
+        return _back_to_list(request)
     rest = f" {total - len(chosen)} of the {total} ticked were not {old.label.lower()}." if total > len(chosen) else ""
     messages.success(request, f"{len(chosen)} subscription{'s' * (len(chosen) != 1)} {word}.{rest}")
+    return _back_to_list(request)
+
+
+def _back_to_list(request: AccountRequest) -> HttpResponse:
     return redirect(f"{reverse('subscriptions:list')}?{request.POST.get('query', '')}".rstrip("?"))
 
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("settings/prices/<slug:target>/", price_views.price, name="price"),
     path("settings/prices/<slug:target>/forget/", price_views.forget_price, name="forget_price"),
     path("design/", design_views.design, name="design"),
+    path("favicon.ico", views.favicon, name="favicon"),
     path("healthz", views.healthz, name="healthz"),
 ]
 

@@ -4,6 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
@@ -35,6 +36,13 @@ def find(request: AccountRequest) -> HttpResponse:
         context["subscriptions"], context["destinations"] = find_by_name(request.account, query)
         context["event_types"] = [hit.event_type for hits in find_event_types(query, "").values() for hit in hits]
     return render(request, "dashboard/find.html", context)
+
+
+@login_not_required
+@require_GET
+def favicon(request: HttpRequest) -> HttpResponse:
+    """What a browser asks for where a page names none: the administration, the API's docs, a file."""
+    return redirect(static("favicon.svg"))
 
 
 @login_not_required

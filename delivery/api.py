@@ -241,7 +241,7 @@ def replay(request: APIRequest, payload: ReplayCreate | None = None) -> dict[str
     if not ids or len(ids) > MAX_REPLAYED:
         raise refuse(215, f"ids has {len(ids)} entries. Name from 1 to {MAX_REPLAYED} dead letters.")
     numbers = {check_number(pk, "ids:") for pk in ids}
-    letters = list(DeadLetter.objects.filter(account=request.auth.account, pk__in=numbers))
+    letters = list(DeadLetter.objects.filter(account=request.auth.account, pk__in=numbers).defer("payload"))
     if missing := numbers - {letter.pk for letter in letters}:
         message = f"There is no dead letter {min(missing)} in this account. GET /event_dead_letters lists them."
         raise APIError(404, HTTPStatus.NOT_FOUND, message)

@@ -6,17 +6,19 @@ from datetime import timedelta
 from typing import NoReturn
 
 import structlog
+from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from common import metrics
 from common.clock import database_now
+from common.crypto import SecretUnreadableError
 from delivery import pace, stopping
 from delivery.claim import Claim
 from delivery.load import Load
 from delivery.retry import next_try
 from delivery.settlement import Call, Sent
 from delivery.settling import Settling
-from destinations.models import Destination
+from destinations.models import PROBE_INTERVAL, Destination
 from destinations.opening import opened
 from destinations.outcome import (
     ConfigurationError,
@@ -35,30 +37,62 @@ log = structlog.get_logger(__name__)
 AGE_MARGIN = timedelta(minutes=10)
 # The time of the last success is kept to the second: writing it at each call would cost as much as sending.
 NEWS_AFTER = timedelta(seconds=1)
+# After so long a claim makes room: a service that takes seconds for each request would keep its worker for minutes.
+CLAIM_SECONDS = 10.0
 
 
 class StopSendingError(Exception):
-    """The destination takes nothing more for now, or this worker is to end."""
+    """This claim is not carried on, though more of it is due: it is time for others, or this worker is to end."""
+
+
+class PutOffError(Exception):
+    """The destination takes nothing more for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"To be tried again after {seconds:.1f} s.")
+        self.seconds = seconds
 
 
 class Carrier:
-    """One claim on its way. `send` makes the call: a worker with more claims looks after them meanwhile."""
+    """One claim on its way. `send` makes the call: a worker with more claims looks after them meanwhile.
+
+    Making one opens the target, and so raises PutOffError where its secret can't be read.
+    """
 
     def __init__(self, claimed: Claim, settling: Settling, send: Callable[[Target, Records], SendResult]) -> None:
         self._claimed = claimed
         self._destination = claimed.destination
         self._settling = settling
         self._make_call = send
-        self._target = opened(claimed.destination)
+        self._target = self._open()
         self._load = Load.of(claimed.deliveries)
+        self._ends_at = time.monotonic() + CLAIM_SECONDS
+        self._has_progressed = False
+
+    def _open(self) -> Target:
+        try:
+            return opened(self._destination)
+        except SecretUnreadableError:
+            log.error("secret_unreadable", destination=self._destination.pk)  # noqa: TRY400 - the reason is known
+            told = "The stored secret can't be read any more."
+            self._fail(ConfigurationError(told, code="no_secret", remedy="Type it again."))
 
     def carry(self) -> None:
-        """Raises StopSendingError, LeaseLostError."""
+        """Raises StopSendingError, PutOffError, LeaseLostError."""
         for request in self._target.pack(self._refuse_unfit()):
+            self._make_room()
             self._send(_indexes(request))
-            if stopping.is_requested() or self._claimed.is_stopped:
-                raise StopSendingError
         pace.after_success(self._claimed)
+
+    def _make_room(self) -> None:
+        """Stop between two calls where that is asked for, or it is time for others."""
+        if stopping.is_requested() or self._claimed.is_stopped:
+            raise StopSendingError
+        # The next claim begins anew, with halving too, so that none may end before it came to anything.
+        if self._has_progressed and time.monotonic() > self._ends_at:
+            self._claimed.is_behind = True
+            pace.after_success(self._claimed)
+            raise StopSendingError
 
     def _refuse_unfit(self) -> Records:
         """What can be sent; records that never can become dead letters, never truncated."""
@@ -88,8 +122,9 @@ class Carrier:
                 return
             self._note(Sent(indexes, call, kept=indexes))
             middle = len(indexes) // 2
-            self._send(indexes[:middle])
-            self._send(indexes[middle:])
+            for half in (indexes[:middle], indexes[middle:]):
+                self._make_room()
+                self._send(half)
         elif error is not None:
             try:
                 self._note(Sent(indexes, call, kept=indexes))
@@ -106,6 +141,9 @@ class Carrier:
             result = self._make_call(self._target, records)
         except DeliveryError as known:
             error = known
+        except DatabaseError:
+            # Of our own, while the call was under way: the service did nothing wrong.
+            raise
         except Exception:
             log.exception("send_failed", target=self._target.slug, destination=self._destination.pk)
             error = RetryableError("Something went wrong on our side; it was logged.", code="internal_error")
@@ -116,6 +154,7 @@ class Carrier:
         return call
 
     def _note(self, sent: Sent) -> None:
+        self._has_progressed |= len(sent.kept) < len(sent.indexes)
         self._settling.note(self._claimed, self._load, sent)
 
     def _note_success(self) -> None:
@@ -138,10 +177,11 @@ class Carrier:
         if isinstance(error, ConfigurationError):
             log.info("destination_blocked", destination=destination.pk, code=error.code)
             destination.block(error, now)
-        else:
-            destination.note_failure(error, next_try(error, destination.consecutive_failures, now), now)
-            pace.after_failure(self._claimed)
-        raise StopSendingError
+            raise PutOffError(PROBE_INTERVAL.total_seconds())
+        retry_at = next_try(error, destination.consecutive_failures, now)
+        destination.note_failure(error, retry_at, now)
+        pace.after_failure(self._claimed)
+        raise PutOffError((retry_at - now).total_seconds())
 
 
 def _indexes(request: Sequence[object]) -> Sequence[int]:

@@ -72,7 +72,7 @@ def claim(*destination_ids: str) -> Lease:
         now = database_now()
         lease = Lease(secrets.token_hex(16), now + LEASE_TIME)
         # The lock on the destinations makes counting their slots and taking one a single step.
-        sendable = Destination.objects.sendable(now).filter(pk__in=destination_ids).order_by("pk")
+        sendable = Destination.objects.light().sendable(now).filter(pk__in=destination_ids).order_by("pk")
         locked = sendable.select_for_update(of=("self",), no_key=True).select_related("account")
         found = {each.pk: each for each in locked}
         ordered = [found[pk] for pk in destination_ids if pk in found]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from common import wake
 
-# The queues whose jobs wait for others.
+# The queues whose workers wait for others.
 QUEUES = ("drain", "drain-slow")
 PATIENCE_SECONDS = 1.0
 # An extra worker ends when it had nothing to do for so long.
@@ -24,16 +24,17 @@ class Watch:
 
     def __init__(self, queue: str) -> None:
         self._queue = queue
-        self._first: str | None = None
+        self._first: tuple[str, float] | None = None
         self._since = 0.0
         self._cpu = 0.0
 
     def needs_help(self, pids: Collection[int], now: float) -> bool:
-        """Whether the same job has stood first for a while, and the workers with these `pids` did next to nothing.
+        """Whether the same destination has stood first for a while, and the workers with these `pids` did next to
+        nothing.
 
-        `now` is of time.monotonic.
+        Not whether a job has: one may wait while the turn of another takes all that comes. `now` is of time.monotonic.
         """
-        first, seconds = wake.first_job(self._queue), now - self._since
+        first, seconds = wake.first_ready(self._queue), now - self._since
         stands = first is not None and first == self._first
         if stands and seconds < PATIENCE_SECONDS:
             return False

@@ -53,7 +53,9 @@ def new_replay(request: AccountRequest) -> HttpResponse:
     if is_asked and form.is_valid():
         try:
             if request.method == "POST":
-                replay = start_replay(form.wanted(), created_by=request.user.email, actor=Actor.person(request.user))
+                replay = start_replay(
+                    form.wanted(), created_by=str(request.user)[:100], actor=Actor.person(request.user)
+                )
                 messages.success(request, "The replay runs.")
                 return redirect("delivery:running_replay", replay.pk)
             found = preview(form.wanted())

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Length
 
 from accounts.audit import Actor
 from common.clock import database_now
 from delivery.deltas import Deltas
 from delivery.health import waiting_for
+from delivery.held import STEP_BYTES
 from delivery.lines import as_columns
 from delivery.models import DeadLetter, Delivery, DeliveryQuerySet, Origin
 from delivery.trail import record_dead_letters
@@ -60,16 +62,29 @@ def replay_dead_letters(
     """Send dead letters again, to where they belonged or to another destination of the account.
 
     Each group goes under a new delivery that names its parent; the letters stay dead. Those that were replayed
-    before are left out. A queryset may be of any size: it is worked off in transactions of a thousand.
+    before are left out. There may be any number of them: they are worked off in transactions of a thousand, or of
+    some MB.
     """
-    if isinstance(dead_letters, QuerySet):
-        ids = list(dead_letters.order_by("pk").values_list("pk", flat=True))
-    else:
-        ids = [letter.pk for letter in dead_letters]
+    if not isinstance(dead_letters, QuerySet):
+        dead_letters = DeadLetter.objects.filter(pk__in=[letter.pk for letter in dead_letters])
     made: list[Delivery] = []
-    for start in range(0, len(ids), REPLAY_STEP):
-        made += _replay_step(ids[start : start + REPLAY_STEP], to, actor)
+    for ids in _steps(dead_letters):
+        made += _replay_step(ids, to, actor)
     return made
+
+
+def _steps(letters: QuerySet[DeadLetter]) -> Iterator[list[int]]:
+    """Their keys, so many at a time as one transaction takes: large records are what often dies."""
+    step: list[int] = []
+    size = 0
+    for pk, length in list(letters.order_by("pk").values_list("pk", Length("payload"))):
+        if step and (len(step) == REPLAY_STEP or size + length > STEP_BYTES):
+            yield step
+            step, size = [], 0
+        step.append(pk)
+        size += length
+    if step:
+        yield step
 
 
 @transaction.atomic

@@ -11,17 +11,20 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db import Error as DatabaseError
-from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from common import metrics
+from common.clock import database_now
 from delivery.claim import Claim
 from delivery.load import Load
 from delivery.models import Attempt, AttemptPart, DeadLetter, Delivery, Tally
+from delivery.retry import next_try
 from delivery.settlement import Sent, Settlement, settled
 from destinations.models import Destination
+from destinations.outcome import RetryableError
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +33,8 @@ SETTLE_EVERY_SECONDS = 0.25
 # How long a settlement waits for a database that restarts; the lease ends soon after.
 DATABASE_PATIENCE_SECONDS = 10.0
 DATABASE_PAUSE_SECONDS = 0.5
+# Of these the next try comes to the same.
+NEVER_TAKEN = (DataError, IntegrityError)
 
 
 class LeaseLostError(Exception):
@@ -61,8 +66,8 @@ class Settling:
         settlements = {pk: Settlement(*each) for pk, each in noted.items()}
         try:
             _write(*settlements.values())
-        except LeaseLostError:
-            # One that is lost takes nothing from the others.
+        except (LeaseLostError, *NEVER_TAKEN):
+            # One that is lost, or that the database never takes, takes nothing from the others.
             for pk, settlement in settlements.items():
                 _write_alone(settlement, noted[pk][0])
         well, self._well = self._well, set()
@@ -70,16 +75,25 @@ class Settling:
             _patiently(lambda: Destination.objects.filter(pk__in=well).note_success(timezone.now()))
         self._settled_at = time.monotonic()
         for claimed, load, _ in noted.values():
-            claimed.is_open = any(part.remaining for part in load.parts)
+            # Of one that is lost nothing was written, whatever the load says.
+            claimed.is_open = claimed.is_lost or any(part.remaining for part in load.parts)
 
 
 def _write_alone(settlement: Settlement, claimed: Claim) -> None:
+    destination = claimed.destination
     try:
         _write(settlement)
     except LeaseLostError:
         # What was sent after the lease arrives twice, with the same event IDs.
-        log.warning("lease_lost", destination=claimed.destination.pk)
+        log.warning("lease_lost", destination=destination.pk)
         claimed.is_lost = True
+    except NEVER_TAKEN:
+        log.exception("settlement_refused", destination=destination.pk)
+        claimed.is_lost = True
+        # It goes again, but not every few seconds for days.
+        error = RetryableError("We could not note what was delivered; it was logged.", code="internal_error")
+        now = database_now()
+        destination.note_failure(error, next_try(error, destination.consecutive_failures, now), now)
 
 
 def _write(*settlements: Settlement) -> None:
@@ -96,7 +110,7 @@ def _patiently(change: Callable[[], None]) -> None:
         try:
             return change()
         except DatabaseError as error:
-            if connection.in_atomic_block or time.monotonic() > deadline:
+            if isinstance(error, NEVER_TAKEN) or connection.in_atomic_block or time.monotonic() > deadline:
                 raise
             log.warning("settling_waits_for_database", error=str(error))
             connection.close()

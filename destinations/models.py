@@ -135,9 +135,7 @@ class Destination(models.Model):
     @property
     def holds_for(self) -> timedelta:
         """How long records wait before the first is lost: the retention, or the age that the service takes at most."""
-        kept = timedelta(days=self.account.payload_retention_days)
-        oldest = self.target_class.oldest
-        return min(kept, oldest) if self.refuses_too_old and oldest is not None else kept
+        return held_for(self.target_class, self.account, refuses_too_old=self.refuses_too_old)
 
     @property
     def is_failing(self) -> bool:
@@ -182,6 +180,17 @@ class Destination(models.Model):
         for name, value in changed.items():
             setattr(self, name, value)
         return bool(Destination.objects.filter(pk=self.pk, **only_if).update(**changed))
+
+
+def held_for(target: type[Target], account: Account, *, refuses_too_old: bool) -> timedelta:
+    """As `Destination.holds_for`, from the columns that it depends on."""
+    kept = timedelta(days=account.payload_retention_days)
+    return min(kept, target.oldest) if refuses_too_old and target.oldest is not None else kept
+
+
+def warned_before(kept: timedelta, usual: timedelta) -> timedelta:
+    """How long before the first loss people are warned: what is kept for a day would be warned of at once."""
+    return min(usual, kept / 3)
 
 
 class TestRunQuerySet(models.QuerySet["TestRun"]):

@@ -35,12 +35,19 @@ def open_target(slug: str, config: Config, secrets: Config, account: Account) ->
 
 
 def opened(destination: Destination) -> Target:
-    """The target of this revision of a destination, from the process's own cache."""
+    """The target of a destination, from the process's own cache, opened anew where it was changed.
+
+    Only then its configuration and secrets are read, as they are at that moment: who lists destinations to send to
+    needs no secrets, and one that can't be read harms no other. Raises SecretUnreadableError.
+    """
     revision, target = _open.pop(destination.pk, (0, None))
     if target is None or revision != destination.revision:
         if target is not None:
             target.close()
-        target = open_target(destination.target, destination.config, destination.secrets, destination.account)
+        now = Destination.objects.select_related("account").get(pk=destination.pk)
+        target = open_target(now.target, now.config, now.secrets, now.account)
+        # What is sent is told of the revision that it is sent by.
+        destination.revision = now.revision
     _open[destination.pk] = destination.revision, target
     while len(_open) > KEPT:
         _open.popitem(last=False)[1][1].close()

@@ -23,6 +23,12 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
+def storable(said: object) -> str:
+    """Words of a service as text that every database keeps: one with U+0000 or half a character would undo the
+    settlement of what the same call delivered."""
+    return str(said).encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 class DeliveryError(Exception):
     """A call to a target failed as a whole.
 
@@ -43,11 +49,11 @@ class DeliveryError(Exception):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.code = code
-        self.said = said
-        self.remedy = remedy
-        self.request_id = request_id
+        self.message = storable(message)
+        self.code = storable(code)
+        self.said = storable(said)
+        self.remedy = storable(remedy)
+        self.request_id = storable(request_id)
         self.retry_after = retry_after
 
 
@@ -76,6 +82,9 @@ class Rejection:
     message: str
     retryable: bool
 
+    def __post_init__(self) -> None:
+        _make_storable(self, "code", "message")
+
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
@@ -88,3 +97,12 @@ class SendResult:
     request_id: str = ""
     rejections: tuple[Rejection, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _make_storable(self, "code", "request_id")
+        object.__setattr__(self, "facts", {name: storable(value) for name, value in self.facts.items()})
+
+
+def _make_storable(frozen: object, *names: str) -> None:
+    for name in names:
+        object.__setattr__(frozen, name, storable(getattr(frozen, name)))

@@ -25,6 +25,9 @@ from destinations.setup.choices import choices
 from destinations.targets import Target, TargetForm, all_targets
 
 UNPROCESSABLE = 422
+SAVED_MEANWHILE = (
+    "It was changed while this page was open: now it is {name}, {where}. To put this in its place, save again."
+)
 
 
 def get_destination(request: AccountRequest, pk: str) -> Destination:
@@ -90,7 +93,10 @@ def configuration(request: AccountRequest, pk: str) -> HttpResponse:
     data = request.POST or None
     form = DestinationForm(destination.target_class, data, destination)
     fields = target_form(destination.target, data, destination)
-    if data and form.is_valid() & fields.is_valid():
+    is_right = data is not None and form.is_valid() & fields.is_valid()
+    if is_right and request.POST.get("revision") not in {None, str(destination.revision)}:
+        form.add_error(None, SAVED_MEANWHILE.format(name=destination.name, where=destination.where))
+    elif is_right:
         values, actor = form.values(fields), Actor.person(request.user)
         set_expiry(destination=destination, actor=actor, on=values.pop("credentials_expire_on"))
         update_destination(

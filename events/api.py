@@ -8,12 +8,12 @@ from django.http import HttpResponse
 from ninja import Router, Schema
 
 from common import metrics
-from common.api import APIError
+from common.api import APIError, not_now
 from common.api_requests import read_body
 from events.authentication import PublishingRequest, publishing_key
 from events.faults import Fault
 from events.intake import MAX_BODY_BYTES, BodyError
-from events.publishing import IdempotencyConflictError, RefusedError, publish_body
+from events.publishing import BusyError, IdempotencyConflictError, RefusedError, publish_body
 
 router = Router(tags=["Events"])
 
@@ -66,6 +66,8 @@ def publish_events(request: PublishingRequest, partial: bool = False) -> HttpRes
         ) from error
     except IdempotencyConflictError as error:
         raise APIError(5202, HTTPStatus.CONFLICT, str(error)) from error
+    except BusyError as error:
+        raise not_now(str(error)) from error
     _count(receipt.faults)
     return HttpResponse(receipt.as_json(), content_type="application/json", status=HTTPStatus.ACCEPTED)
 

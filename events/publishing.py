@@ -1,8 +1,10 @@
 """Accepting events: they are stored before the answer, and waked for routing after the commit."""
 
 import hashlib
+import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import repeat
@@ -26,6 +28,20 @@ from events.models import EventBatch, PublishRequest
 OWN_OBJECTS = ("api_key_", "event_destination_", "event_subscription_")
 # Below this a frame costs more than it saves.
 COMPRESS_FROM_EVENTS = 2
+# A request takes some four times the size of its body until it is stored, and a web process has 32 threads: so many
+# large ones are worked on at once, since more of them would only share the processor and the memory.
+LARGE_BYTES = 1024 * 1024
+MOST_LARGE = 4
+LARGE_PATIENCE_SECONDS = 10.0
+
+_large = threading.BoundedSemaphore(MOST_LARGE)
+
+
+class BusyError(Exception):
+    """So many large requests are under way that this one found no room in time. Nothing was accepted of it."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many large requests are under way, so nothing was accepted. Send the request again.")
 
 
 class IdempotencyConflictError(Exception):
@@ -92,7 +108,7 @@ def publish_body(
 ) -> Receipt:
     """Publish a request body (JSON object, array or NDJSON, at most 5 MiB and 10,000 events).
 
-    Raises BodyError, RefusedError (unless `partial`), IdempotencyConflictError.
+    Raises BodyError, RefusedError (unless `partial`), IdempotencyConflictError, BusyError.
     """
     idempotency = None
     if idempotency_key:
@@ -100,9 +116,22 @@ def publish_body(
         if (earlier := _earlier_answer(publisher, *idempotency)) is not None:
             return earlier
     now = timezone.now()
-    with metrics.accept_seconds.time():
+    with metrics.accept_seconds.time(), _room_for(body):
         intake = read_body(body, now=now)
         return _store(intake, publisher, partial=partial, now=now, idempotency=idempotency)
+
+
+@contextmanager
+def _room_for(body: bytes) -> Iterator[None]:
+    if len(body) <= LARGE_BYTES:
+        yield
+        return
+    if not _large.acquire(timeout=LARGE_PATIENCE_SECONDS):
+        raise BusyError
+    try:
+        yield
+    finally:
+        _large.release()
 
 
 def _store(

@@ -23,13 +23,13 @@ from django.middleware.security import SecurityMiddleware
 from django.utils import timezone
 
 from accounts.models import hash_token
-from common.api import APIError, database_unavailable
+from common.api import APIError, database_unavailable, error_response, not_now
 from common.api_requests import JSON_TYPES, NDJSON_TYPES, is_api_host_name, token_in
 from common.ids import new_ids
 from common.middleware import content_security_policy, log_request
 from events.authentication import publishers_of
 from events.intake import MAX_BODY_BYTES, BodyError, read_single
-from events.publishing import Publisher, Receipt, RefusedError, publish_body
+from events.publishing import BusyError, Publisher, Receipt, RefusedError, publish_body
 from events.singles import MAX_SINGLE_BYTES, Single, publish_single
 
 Environ = dict[str, Any]
@@ -87,13 +87,18 @@ def _answer(environ: Environ) -> _Answer | None:
         return None
     except (OperationalError, InterfaceError) as error:
         # Handing it on would ask the database a second time, and might store twice what it has stored after all.
-        response = database_unavailable(environ["PATH_INFO"], error)
-        return _Answer(HTTPStatus(response.status_code), response.content, [("Retry-After", response["Retry-After"])])
+        return _not_now(database_unavailable(environ["PATH_INFO"], error))
+    except BusyError as error:
+        return _not_now(error_response(not_now(str(error))))
     except Exception:
         # Whatever it is, the long way answers it in JSON, and fails by itself where it has to.
         log.exception("quick_way_failed")
         return None
     return _Answer(HTTPStatus.ACCEPTED, receipt.as_json()) if receipt else None
+
+
+def _not_now(response: HttpResponse) -> _Answer:
+    return _Answer(HTTPStatus(response.status_code), response.content, [("Retry-After", response["Retry-After"])])
 
 
 def _publish(token_hash: str, environ: Environ) -> Receipt | None:

@@ -7,7 +7,7 @@ const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
 const byId = (id) => document.getElementById(id);
 const on = (type, listener, capture) => document.addEventListener(type, listener, capture);
 const fire = (node, type) => node.dispatchEvent(new Event(type, { bubbles: true }));
-const cookie = (name) => (document.cookie.match(`(?:^|; )${name}=([^;]*)`) || [])[1] || "";
+const cookie = (name) => document.cookie.match(`(?:^|; )${name}=([^;]*)`)?.[1] || "";
 
 root.classList.add("js");
 
@@ -25,8 +25,8 @@ function toast(region, node) {
 function say(text) {
   toast($("#say"), Object.assign(document.createElement("p"), { className: "toast", textContent: text }));
 }
-function shout(reason) {
-  const template = $(`[data-failure="${reason}"]`) || $("[data-failure=other]");
+function shout(reason, verb) {
+  const template = $(`[data-failure="${reason}"], [data-failure=${verb}]`);
   if (template) toast($("#shout"), template.content.cloneNode(true));
 }
 
@@ -50,7 +50,7 @@ on("click", (event) => {
   const at = (selector) => event.target.closest(selector);
   const button = at("[data-copy], [data-copy-text]");
   if (button) copy(button);
-  if (at("[data-dismiss]")) at("[data-dismiss]").closest(".toast, .message").remove();
+  at("[data-dismiss]")?.closest(".toast, .message").remove();
   const dialog = at("dialog");
   if (dialog && (event.target === dialog || at("[data-close]"))) event.preventDefault(), dialog.close();
   for (const open of $$("details.pop[open]")) if (!open.contains(event.target)) open.open = false;
@@ -124,13 +124,13 @@ on("htmx:configRequest", ({ detail }) => {
 // A button that its request disabled has lost the focus.
 on("htmx:afterRequest", ({ detail }) => document.activeElement === document.body && detail.elt.focus());
 // Polling waits while nobody looks, under the pointer, and for a focus it would take. A finger leaves its hover behind.
-const points = matchMedia("(hover: hover)");
+const polls = (elt) => /every/.test(elt.getAttribute("hx-trigger"));
 on("htmx:beforeRequest", (event) => {
   const { elt } = event.detail;
-  const inUse = document.hidden || (points.matches && elt.matches(".dims:hover")) || $(":focus-visible:not([id], [hx-preserve] *)", elt);
-  if (inUse && /^every/.test(elt.getAttribute("hx-trigger"))) event.preventDefault();
+  const inUse = document.hidden || (matchMedia("(hover: hover)").matches && elt.matches(".dims:hover")) || $(":focus-visible:not([id], [hx-preserve] *)", elt);
+  if (inUse && polls(elt)) event.preventDefault();
 });
-on("htmx:load", (event) => ready(event.target));
+on("htmx:load", ({ target }) => ready(target));
 on("htmx:afterSwap", ({ detail }) => {
   const dialog = detail.target.closest?.("dialog");
   if (dialog && !dialog.open && dialog.childElementCount) dialog.showModal(), dialog.append(...regions);
@@ -139,15 +139,24 @@ on("htmx:afterSwap", ({ detail }) => {
 const regions = $$("#shout, #say");
 const keepRegions = (from) => from.contains(regions[0]) && document.body.append(...regions);
 $("#dialog")?.addEventListener("close", ({ target }) => (keepRegions(target), target.replaceChildren()));
-on("htmx:beforeSwap", (event) => {
-  const { target, shouldSwap, xhr } = event.detail;
-  if (shouldSwap) keepRegions(target);
-  const url = xhr.responseURL;
-  if (!url || new URL(url).pathname !== root.dataset.signIn) return;
-  event.detail.shouldSwap = false;
-  shout("signed-out");
+// Polling tells once, over no other message, and takes back only its own.
+let failed, polled;
+function fail({ elt, target, verb }, reason) {
+  if (polls(elt) && (target === failed || regions[0].firstChild)) return;
+  failed = target;
+  polled = polls(elt);
+  shout(reason, verb);
+}
+on("htmx:beforeSwap", ({ detail }) => {
+  const { target, xhr, requestConfig } = detail;
+  if (detail.shouldSwap) keepRegions(target);
+  if (new URL(xhr.responseURL || location).pathname === root.dataset.signIn) {
+    detail.shouldSwap = false;
+    fail(requestConfig, "signed-out");
+  } else if (!detail.isError && requestConfig.target === failed && (polled || !polls(requestConfig.elt))) {
+    failed = regions[0].replaceChildren();
+  }
 });
-on("htmx:responseError", ({ detail }) => shout(detail.xhr.status));
-for (const kind of ["sendError", "timeout"]) {
-  on(`htmx:${kind}`, ({ detail }) => shout(detail.requestConfig.verb === "get" ? "read" : "other"));
+for (const kind of ["responseError", "sendError", "timeout"]) {
+  on(`htmx:${kind}`, ({ detail }) => fail(detail.requestConfig, detail.xhr.status));
 }

@@ -24,7 +24,7 @@ from subscriptions.composer_page import Page, panel_context
 from subscriptions.drafting.acts import perform
 from subscriptions.drafting.checking import check
 from subscriptions.drafting.content import Content, content_of, from_json
-from subscriptions.drafting.form import read_content
+from subscriptions.drafting.form import read_content, revision_shown
 from subscriptions.drafting.services import (
     DraftConflictError,
     discard_draft,
@@ -78,7 +78,8 @@ def draft(request: AccountRequest, pk: str) -> HttpResponse:
 def edit(request: AccountRequest, pk: str) -> HttpResponse:
     """On the draft that somebody began, else on the present revision."""
     subscription = get_subscription(request, pk)
-    fresh = Draft(account=request.account, subscription=subscription, base_revision=subscription.revision)
+    base = revision_shown(request.POST, subscription)
+    fresh = Draft(account=request.account, subscription=subscription, base_revision=base)
     if request.method == "POST":
         return _write(request, _posted_draft(request, fresh))
     begun = subscription.drafts.open().select_related("subscription", "updated_by").order_by("-updated_at").first()
@@ -221,7 +222,13 @@ def _save(page: Page) -> HttpResponse:
     page.panel = latest_run(request.account, page.draft.pk)
     if page.faults.summary():
         return page.whole(status=UNPROCESSABLE)
-    before = page.draft.subscription.revision if page.draft.subscription else 0
+    changed = page.draft.subscription
+    before = changed.revision if changed else 0
+    if changed and revision_shown(request.POST, changed) < before:
+        page.problem = (
+            f"Revision {before} was saved while this page was open. To put this in its place, press Save again."
+        )
+        return page.whole(status=UNPROCESSABLE)
     try:
         saved = save_subscription(draft=page.draft, actor=Actor.person(request.user))
     except ValidationError as error:

@@ -31,10 +31,11 @@ from tests.factories import (
 )
 
 # Not of an account: signing in and out, one's own password, second factor and choices, an invitation that is opened
-# by its link (tests/accounts has all of these), health, readiness and metrics (tests/delivery), the components.
+# by its link (tests/accounts has all of these), health, readiness and metrics (tests/delivery), the components and
+# the icon.
 NOT_OF_AN_ACCOUNT = re.compile(
     r"account_.*|choose_.*|set_theme|mfa_.*|openid_.*|invitation|new_account|change_password|end_sessions"
-    r"|sign_in_security|.*:(healthz|readyz|metrics|notifications|design)"
+    r"|sign_in_security|.*:(healthz|readyz|metrics|favicon|notifications|design)"
 )
 
 

@@ -8,6 +8,7 @@ from django.http import QueryDict
 
 from events.catalog import get_event_type
 from subscriptions.drafting.content import Content, DraftSource, Match, Row, RowGroup
+from subscriptions.models import Subscription
 
 MAX_TEXT = 8192
 
@@ -64,3 +65,10 @@ def _match(data: QueryDict, prefix: str) -> Match:
 def _read_row(data: QueryDict, prefix: str, row_id: str) -> Row:
     values = [value[:MAX_TEXT] for value in data.getlist(f"{prefix}-value")]
     return Row(row_id, data.get(f"{prefix}-field", ""), data.get(f"{prefix}-operator", ""), values)
+
+
+def revision_shown(form: QueryDict, subscription: Subscription) -> int:
+    """The newest revision that the page told of: what came after it, nobody there knows."""
+    shown = form.get("revision", "")
+    is_number = shown.isdecimal() and len(shown) < 9  # noqa: PLR2004
+    return min(int(shown), subscription.revision) if is_number else subscription.revision

@@ -64,10 +64,13 @@ def test_a_one_time_password_is_good_only_for_choosing_one(client: Client, accou
     one_time = user.give_one_time_password()
     sign_in(client, user.email, one_time)
 
-    assert client.get(HOME).headers["Location"] == "/account/choose-password/"
+    page = client.get("/deliveries/?state=dead").headers["Location"]
+    assert page == "/account/choose-password/?next=/deliveries/%3Fstate%3Ddead"
 
     chosen = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
-    assert client.post("/account/choose-password/", chosen).headers["Location"] == "/"
+    asked_for = client.get(page).context["request"].GET["next"]
+    assert f'name="next" value="{asked_for}"' in client.get(page).content.decode()
+    assert client.post(page, chosen | {"next": asked_for}).headers["Location"] == "/deliveries/?state=dead"
     assert client.get(HOME).status_code == 200
     user.refresh_from_db()
     assert not user.has_one_time_password

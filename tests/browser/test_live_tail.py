@@ -82,6 +82,42 @@ def test_a_live_tail_of_deliveries_stays_one_while_it_is_narrowed(
     expect(rows_of(page)).to_have_count(2)
 
 
+def test_a_live_tail_tells_once_that_the_server_is_away_and_takes_it_back(
+    open_page: OpenPage, account: Account
+) -> None:
+    publish([make_event()], account=account)
+    page = open_page("/events/")
+    page.evaluate("window.told = []; new MutationObserver(() => told.push(1)).observe($('#shout'), {childList: true})")
+
+    page.route("**/events/**", lambda route: route.abort())
+    expect(page.locator("#shout")).to_contain_text("The server did not answer: what you see is from before.")
+    page.unroute("**/events/**")
+    # A proxy answers for a server that is not there yet.
+    page.route("**/events/**", lambda route: route.fulfill(status=502))
+    for _ in range(2):
+        with page.expect_response("**/events/**"):
+            pass
+    expect(page.locator("#shout")).to_contain_text("what you see is from before")
+    assert page.evaluate("told.length") == 1
+    page.unroute("**/events/**")
+    publish([make_event()], account=account)
+
+    expect(rows_of(page)).to_have_count(2)
+    expect(page.locator("#shout")).to_be_empty()
+
+
+def test_polling_leaves_the_message_of_what_was_pressed(open_page: OpenPage, account: Account) -> None:
+    page = open_page("/events/")
+    page.route("**/events/**", lambda route: route.abort() if "type=" in route.request.url else route.continue_())
+
+    with page.expect_response(lambda answer: "version=" in answer.url):
+        page.select_option("#type", HTTP)
+    with page.expect_response(lambda answer: "version=" in answer.url):
+        pass
+
+    expect(page.locator("#shout")).to_contain_text("The server did not answer")
+
+
 def test_a_live_tail_goes_on_after_a_tap(open_page: OpenPage, account: Account) -> None:
     """A tap leaves its hover behind until the next one: that is nobody who points at a row."""
     publish([make_event()], account=account)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.models import Account
 from delivery.models import DeadLetter
@@ -250,3 +250,40 @@ def test_a_failed_save_is_told_and_gives_the_button_back(open_page: OpenPage, ac
     )
     expect(page.locator("[data-save]")).to_be_focused()
     expect(page.locator("#description")).to_have_value("Kept")
+
+
+def test_who_was_signed_out_composes_on_after_signing_in_elsewhere(open_page: OpenPage, account: Account) -> None:
+    page = open_page(NEW)
+    expect(page.locator("#backtest")).to_contain_text("counting")
+    session = next(cookie["value"] for cookie in page.context.cookies() if cookie.get("name") == "sessionid")
+    page.context.clear_cookies(name="sessionid")
+    page.fill("#description", "Kept")
+    press(page, "[data-save]")
+    expect(page.locator("#shout")).to_contain_text("You were signed out. What you typed is still here")
+
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": page.url}])
+    press(page, "[data-save]")
+
+    expect(page.locator("#form-errors")).to_contain_text("Choose at least one destination")
+    expect(page.locator("#description")).to_have_value("Kept")
+    expect(page.locator("#shout")).to_be_empty()
+
+
+def test_figures_go_on_once_the_server_answers_again(open_page: OpenPage, account: Account) -> None:
+    page = open_page("/subscriptions/new/")
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    page.route("**/figures/", refuse)
+    page.goto(NEW)
+    expect(page.locator("#shout")).to_contain_text("The server did not answer")
+    page.unroute("**/figures/")
+
+    with page.expect_response("**/figures/") as answered:
+        pass
+
+    assert answered.value.url == asked[0]
+    expect(page.locator("#shout")).to_be_empty()

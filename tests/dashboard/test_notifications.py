@@ -1,11 +1,13 @@
 """Notices by mail: of what, when, and how often."""
 
+import re
 from datetime import datetime, timedelta
 from threading import Barrier, Thread
 
 import pytest
 import time_machine
 from django.db import connections
+from django.test import Client
 from django.utils import timezone
 
 from accounts.audit import SYSTEM
@@ -178,6 +180,25 @@ def test_what_a_paused_destination_holds_is_told_before_it_is_lost(
         0
     ].startswith("Records will be lost: Datadog EU (1 record wait")
     assert "It is paused." in text()
+
+
+def test_the_loss_is_told_by_the_age_that_the_service_takes_at_most(
+    subscription: Subscription, destination: Destination, owner: User, owner_client: Client
+) -> None:
+    """Datadog takes 18 hours, and this destination refuses what is older."""
+    Destination.objects.update(refuses_too_old=True)
+    waiting = hold(subscription, timedelta(hours=1), count=2)
+    pause_destination(destination=destination, user=owner, actor=SYSTEM)
+    assert notify() == 0, "Two thirds of the time are left."
+    assert "Records expire" not in owner_client.get("/").content.decode()
+
+    Delivery.objects.filter(pk=waiting.pk).update(routed_at=timezone.now() - timedelta(hours=15))
+    notify()
+
+    assert "first loss in 3 h" in subjects()[0] or "first loss in 2 h 59 min" in subjects()[0]
+    page = owner_client.get("/").content.decode()
+    assert "Records expire" in page
+    assert re.search(r"the first is lost in [23]\sh", page)
 
 
 def test_a_resumed_destination_gets_time_to_catch_up(

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.templatetags.static import static
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -190,6 +191,12 @@ def test_credentials_that_end_and_checks_that_fail_come_with_their_remedy(
         reverse("destinations:credentials", args=[ending.pk]),
     ):
         assert f'href="{remedy}"' in html
+
+
+def test_a_page_that_names_no_icon_gets_one(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+
+    assert answer.headers["Location"] == static("favicon.svg")
 
 
 def test_the_overview_polls_a_piece_of_itself(owner_client: Client, account: Account) -> None:

@@ -85,3 +85,18 @@ def test_retrying_all_like_one_ends_the_backoff_for_all(
     carry(account)
 
     assert datadog.event_ids == ids
+
+
+def test_large_ones_are_replayed_in_smaller_steps(
+    account: Account, dead: list[str], datadog: FakeDatadog, carry: Carry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    length = len(bytes(DeadLetter.objects.earliest("pk").payload))
+    monkeypatch.setattr(services, "STEP_BYTES", 2 * length + length // 2)
+    assert [len(ids) for ids in services._steps(DeadLetter.objects.all())] == [2, 1]
+
+    made = replay_dead_letters(dead_letters=DeadLetter.objects.all(), actor=SYSTEM)
+    carry(account)
+
+    assert len(made) == 3
+    assert datadog.event_ids == dead
+    assert list(faults(Scope())) == []

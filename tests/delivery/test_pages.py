@@ -68,6 +68,9 @@ def test_a_blocked_destination_says_whose_words_the_remedy_and_what_is_held(
     assert destination.error_remedy in page.replace("&#x27;", "'")
     assert "Forbidden <key>" not in page
     assert "Test again now" in page
+    assert "<dt>Heals by itself</dt><dd>Once it is mended" in page
+    owner_client.post(f"/destinations/{destination.pk}/pause/")
+    assert "Heals by itself" not in text(owner_client.get(f"/destinations/{destination.pk}/"))
 
 
 def test_a_long_answer_of_a_service_leaves_room_for_the_remedy(owner_client: Client, destination: Destination) -> None:

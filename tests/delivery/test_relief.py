@@ -28,8 +28,8 @@ def used(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     return seconds
 
 
-def test_help_comes_when_a_job_stands_and_nobody_works(queue: Queue, used: dict[int, float]) -> None:
-    queue.enqueue("delivery.jobs.drain_job", "ed_1")
+def test_help_comes_when_a_destination_stands_and_nobody_works(used: dict[int, float]) -> None:
+    wake.stand_ready("drain", "ed_1")
     watch = Watch("drain")
 
     looks = [watch.needs_help(WORKERS, now) for now in (0.0, 0.5, PATIENCE_SECONDS, 1.5, 2.0)]
@@ -37,8 +37,8 @@ def test_help_comes_when_a_job_stands_and_nobody_works(queue: Queue, used: dict[
     assert looks == [False, False, True, False, True]
 
 
-def test_nobody_helps_those_who_are_busy(queue: Queue, used: dict[int, float]) -> None:
-    queue.enqueue("delivery.jobs.drain_job", "ed_1")
+def test_nobody_helps_those_who_are_busy(used: dict[int, float]) -> None:
+    wake.stand_ready("drain", "ed_1")
     watch = Watch("drain")
 
     assert not watch.needs_help(WORKERS, 0.0)
@@ -47,14 +47,28 @@ def test_nobody_helps_those_who_are_busy(queue: Queue, used: dict[int, float]) -
     assert watch.needs_help(WORKERS, 2.0), "They have stopped."
 
 
-def test_a_queue_that_moves_needs_no_help(queue: Queue, used: dict[int, float]) -> None:
+def test_a_line_that_moves_needs_no_help(used: dict[int, float]) -> None:
     watch = Watch("drain")
     assert not watch.needs_help(WORKERS, 0.0)
-    for number in range(5):
-        queue.enqueue("delivery.jobs.drain_job", f"ed_{number}")
+    wake.stand_ready("drain", *(f"ed_{number}" for number in range(5)))
     for number in range(5):
         assert not watch.needs_help(WORKERS, 10.0 * number)
-        queue.pop_job_id()
+        taken, _ = wake.next_ready("drain", 1)
+    for number in range(5, 10):
+        # The same one again and again, as while another worker is at it.
+        wake.stand_ready("drain", *taken)
+        assert not watch.needs_help(WORKERS, 10.0 * number)
+        wake.next_ready("drain", 1)
+
+
+def test_a_job_that_waits_while_another_takes_all_that_comes_needs_no_help(
+    queue: Queue, used: dict[int, float]
+) -> None:
+    """Its turn goes on for 20 s where a little comes all the time."""
+    queue.enqueue("delivery.jobs.drain_job", "drain")
+    watch = Watch("drain")
+
+    assert not any(watch.needs_help(WORKERS, float(now)) for now in range(20))
 
 
 def test_without_redis_nobody_helps(used: dict[int, float], settings: Settings) -> None:

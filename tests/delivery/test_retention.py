@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.audit import SYSTEM
 from accounts.models import Account
-from delivery import retention, rolling_up
+from delivery import retention, rolling_up, workers
 from delivery.fate import State, fate_of
 from delivery.ledger import Scope, faults
 from delivery.models import (
@@ -85,6 +85,29 @@ def test_payloads_go_after_the_accounts_retention_and_the_fate_stays_known(
     assert found is not None
     assert (found.fates[0].state, found.is_payload_kept) == (State.DELIVERED, False)
     assert_ledger_closes()
+
+
+def test_large_payloads_go_in_smaller_steps(
+    account: Account, carried: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction of 500 of some MB would keep publishers from an embedded database."""
+    monkeypatch.setattr(retention, "STEP_BYTES", 0)
+    age(days=8)
+
+    steps = [retention._payloads(timezone.now()) for _ in range(3)]
+
+    assert steps == [1, 1, 0]
+    assert not EventBatch.objects.filter(payload__isnull=False).exists()
+
+
+def test_a_host_forgets_more_often_while_there_is_more_than_it_came_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert workers._prune() == workers.PRUNE_INTERVAL_SECONDS
+
+    # Whose turn is next would stay for the tests after this one.
+    monkeypatch.setattr(retention._turns, "last", "")
+    monkeypatch.setattr(workers, "PRUNE_SECONDS", 0.0)
+
+    assert workers._prune() == workers.PRUNE_AGAIN_SECONDS < workers.PRUNE_INTERVAL_SECONDS
 
 
 def test_an_account_with_a_longer_retention_keeps_its_payloads(account: Account, carried: list[str]) -> None:

@@ -105,3 +105,22 @@ def test_the_form_asks_what_becomes_of_records_that_are_too_old(owner_client: Cl
 
 def test_the_form_does_not_ask_where_records_may_have_any_age(owner_client: Client, account: Account) -> None:
     assert "refuses_too_old" not in text(owner_client.get("/destinations/new/kinesis/"))
+
+
+def test_who_changes_it_is_told_of_a_change_that_came_meanwhile(owner_client: Client, destination: Destination) -> None:
+    address = f"/destinations/{destination.pk}/configuration/"
+    assert f'name="revision" value="{destination.revision}"' in text(owner_client.get(address))
+    seen = {**DATADOG, "revision": str(destination.revision)}
+    owner_client.post(address, {**seen, "description": "Elsewhere", "target-site": "us3.datadoghq.com"})
+
+    late = owner_client.post(address, {**seen, "description": "Here"})
+
+    assert late.status_code == 422
+    assert "now it is Elsewhere, Datadog at us3.datadoghq.com" in text(late)
+    assert 'value="Here"' in text(late)
+    destination.refresh_from_db()
+    assert destination.description == "Elsewhere"
+    assert f'name="revision" value="{destination.revision}"' in text(late)
+    owner_client.post(address, {**seen, "description": "Here", "revision": str(destination.revision)})
+    destination.refresh_from_db()
+    assert destination.description == "Here"

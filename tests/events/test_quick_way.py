@@ -18,12 +18,13 @@ from pytest_django.fixtures import Settings
 from accounts.audit import SYSTEM
 from accounts.models import Account, APIKey, make_token
 from accounts.services import revoke_api_key
+from events import publishing
 from events.authentication import publishers_of
 from events.by_id import find_event
 from events.envelope import MAX_EVENT_BYTES
 from events.intake import MAX_BODY_BYTES
 from events.models import EventBatch, PublisherKey
-from events.publishing import Publisher
+from events.publishing import LARGE_BYTES, MOST_LARGE, Publisher
 from events.quick_way import QuickWay
 from events.services import issue_token
 from events.singles import MAX_SINGLE_BYTES
@@ -273,3 +274,26 @@ def test_the_request_is_logged_under_its_operation_id(token: str, quick: QuickWa
     (line,) = (line for line in lines if line["event"] == "api_request")
     assert line["operation_id"] == answer.headers["Operation-Id"]
     assert (line["method"], line["path"], line["status"]) == ("POST", "/api/events", HTTPStatus.ACCEPTED)
+
+
+def test_large_requests_wait_for_room_and_are_asked_to_come_again(
+    token: str, quick: QuickWay, long_way: LongWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.publishing.LARGE_PATIENCE_SECONDS", 0.0)
+    padded = json.dumps(make_event(object={"padding": "x" * 250_000})).encode()
+    large = b"\n".join([padded] * (LARGE_BYTES // len(padded) + 1))
+    django = get_wsgi_application()
+    for _ in range(MOST_LARGE):
+        publishing._large.acquire()
+    try:
+        refused = [send(quick, large, token), send(django, large, token)]
+        accepted = send(quick, EVENT + b"\n" + EVENT, token)
+    finally:
+        publishing._large.release(MOST_LARGE)
+
+    assert long_way.bodies == []
+    assert [(each.status, each.headers["Retry-After"]) for each in refused] == [(503, "1")] * 2
+    assert all("nothing was accepted" in each.body["msg"] for each in refused)
+    assert accepted.status == 202, "Small ones find room."
+    assert EventBatch.objects.count() == 1
+    assert [send(quick, large, token).status for _ in range(MOST_LARGE + 1)] == [202] * (MOST_LARGE + 1)

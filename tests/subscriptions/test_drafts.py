@@ -88,6 +88,29 @@ def test_a_draft_of_an_older_revision_says_so(owner_client: Client, account: Acc
     assert "It was begun on revision 1" in html_of(owner_client.get(page))
 
 
+def test_who_edits_is_told_of_a_revision_that_came_meanwhile(
+    owner_client: Client, account: Account, place: Destination
+) -> None:
+    subscription = make_subscription(account, place)
+    page = reverse("subscriptions:edit", args=[subscription.pk])
+    assert '<input type="hidden" name="revision" value="1">' in html_of(owner_client.get(page))
+    owner_client.post(page, composed(place, description="From another page", revision="1"))
+    late = composed(place, description="Here", revision="1")
+
+    typing = html_of(owner_client.post(page, {**late, "act": ""}, headers=HTMX))
+    assert "It was begun on revision 1; now there is" in typing
+    assert 'name="revision" value="2"' in typing
+
+    # Without an answer to what was typed, Save is the first to tell.
+    refused = html_of(owner_client.post(page, late), 422)
+    assert "Revision 2 was saved while this page was open." in refused
+    subscription.refresh_from_db()
+    assert (subscription.revision, subscription.description) == (2, "From another page")
+    owner_client.post(page, {**late, "revision": "2"})
+    subscription.refresh_from_db()
+    assert (subscription.revision, subscription.description) == (3, "Here")
+
+
 def test_an_edit_shows_what_would_change(owner_client: Client, account: Account, place: Destination) -> None:
     sources = [SourceSpec(HTTP, PORT_443), SourceSpec(AUDIT)]
     subscription = make_subscription(account, place, sources=sources)

@@ -130,6 +130,11 @@ def test_ticked_ones_are_paused_and_resumed_together(owner_client: Client, accou
     assert "1 subscription active" in resumed.content.decode()
     again = owner_client.post("/subscriptions/change/", {"act": "resume", "pk": ticked}, follow=True)
     assert "1 of the 2 ticked were not paused." in again.content.decode()
+    again = owner_client.post("/subscriptions/change/", {"act": "resume", "pk": ticked, "query": "q=o"}, follow=True)
+    assert "Nothing was changed: the ticked ones are not paused." in again.content.decode()
+    assert again.redirect_chain == [("/subscriptions/?q=o", 302)]
+    again = owner_client.post("/subscriptions/change/", {"act": "pause"}, follow=True)
+    assert "Nothing was changed: tick the subscriptions first." in again.content.decode()
 
 
 def test_several_at_once_only_by_those_who_may(

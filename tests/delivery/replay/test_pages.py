@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, User
 from delivery.models import Delivery, Replay
 from delivery.replay import run_replay
 from destinations.models import Destination
@@ -58,6 +58,7 @@ def test_what_would_happen_is_shown_before_anything_is_sent(
 
     assert response.context["preview"].matched == 3
     assert "Replay 3 records" in page_of(response)
+    assert 'id="preview-head" tabindex="-1" autofocus' in page_of(response)
     assert "3 of that time are at this destination already" in page_of(response)
     assert not Replay.objects.exists()
 
@@ -184,6 +185,19 @@ def test_foreign_subscriptions_and_destinations_cannot_be_chosen(
 
     assert response.status_code == 422
     assert not Replay.objects.exists()
+
+
+def test_a_replay_names_who_began_it(
+    owner_client: Client, owner: User, subscription: Subscription, destination: Destination
+) -> None:
+    User.objects.filter(pk=owner.pk).update(name="Olivia Okafor", email=f"{'o' * 120}@acme.example")
+
+    owner_client.post("/replays/new/", choice(subscription, destination))
+    assert "by Olivia Okafor" in page_of(owner_client.get("/replays/"))
+
+    User.objects.filter(pk=owner.pk).update(name="")
+    owner_client.post("/replays/new/", choice(subscription, destination))
+    assert Replay.objects.latest("pk").created_by == "o" * 100
 
 
 def test_a_replay_is_paused_goes_on_and_is_cancelled(
