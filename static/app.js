@@ -153,7 +153,7 @@ on("htmx:beforeSwap", ({ detail }) => {
   if (new URL(xhr.responseURL || location).pathname === root.dataset.signIn) {
     detail.shouldSwap = false;
     fail(requestConfig, "signed-out");
-  } else if (!detail.isError && requestConfig.target === failed && (polled || !polls(requestConfig.elt))) {
+  } else if (!detail.isError && requestConfig.target.contains(failed) && (polled || !polls(requestConfig.elt))) {
     failed = regions[0].replaceChildren();
   }
 });
