@@ -114,17 +114,16 @@ def next_ready(queue: str, most: int) -> tuple[list[str], int]:
     return [pk.decode() for pk, _ in taken], behind
 
 
-def first_ready(queue: str) -> tuple[str, float] | None:
-    """The destination that has stood ready for longest, and since when; None when none does, or Redis does not
-    answer."""
+def longest_standing(queue: str) -> float:
+    """For how many seconds the first of the line has stood ready; 0 when none does, or Redis does not answer."""
     if time.monotonic() < _silent_until:
-        return None
+        return 0.0
     try:
         first: Any = connection().zrange(_ready(queue), 0, 0, withscores=True)
     except RedisError as error:
         _fall_silent("line_not_seen", error, queue=queue)
-        return None
-    return (first[0][0].decode(), first[0][1]) if first else None
+        return 0.0
+    return time.time() - float(first[0][1]) if first else 0.0
 
 
 def waiting_jobs(queue: str) -> int:

@@ -12,6 +12,9 @@ from common import wake
 
 # The queues whose workers wait for others.
 QUEUES = ("drain", "drain-slow")
+# A destination that stands ready for longer waits for workers, not for one that rests; and whether these are busy is
+# judged over so long a time.
+STANDING_SECONDS = 0.75
 PATIENCE_SECONDS = 1.0
 # An extra worker ends when it had nothing to do for so long.
 IDLE_SECONDS = 60
@@ -24,24 +27,26 @@ class Watch:
 
     def __init__(self, queue: str) -> None:
         self._queue = queue
-        self._first: tuple[str, float] | None = None
-        self._since = 0.0
-        self._cpu = 0.0
+        # When it looked, and what the workers had used by then: from the last look that is long enough ago.
+        self._looks: list[tuple[float, float]] = []
 
     def needs_help(self, pids: Collection[int], now: float) -> bool:
-        """Whether the same destination has stood first for a while, and the workers with these `pids` did next to
-        nothing.
+        """Whether a destination has stood ready for a while, and the workers with these `pids` did next to nothing.
 
         Not whether a job has: one may wait while the turn of another takes all that comes. `now` is of time.monotonic.
         """
-        first, seconds = wake.first_ready(self._queue), now - self._since
-        stands = first is not None and first == self._first
-        if stands and seconds < PATIENCE_SECONDS:
-            return False
         cpu = sum(map(cpu_seconds, pids))
-        is_idle = cpu - self._cpu < BUSY_SHARE * seconds * len(pids)
-        self._first, self._since, self._cpu = first, now, cpu
-        return stands and is_idle
+        self._looks.append((now, cpu))
+        while len(self._looks) > 1 and self._looks[1][0] <= now - PATIENCE_SECONDS:
+            del self._looks[0]
+        since, before = self._looks[0]
+        if now - since < PATIENCE_SECONDS or wake.longest_standing(self._queue) < STANDING_SECONDS:
+            return False
+        if cpu - before >= BUSY_SHARE * (now - since) * len(pids):
+            return False
+        # The one that comes now is given time.
+        self._looks = [(now, cpu)]
+        return True
 
 
 def cpu_seconds(pid: int) -> float:

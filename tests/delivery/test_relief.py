@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -10,9 +11,10 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from common import wake
-from delivery.relief import PATIENCE_SECONDS, Watch, cpu_seconds
+from delivery.relief import PATIENCE_SECONDS, STANDING_SECONDS, Watch, cpu_seconds
 
 WORKERS = [1, 2]
+Standing = Callable[[str, float], None]
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +30,16 @@ def used(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     return seconds
 
 
-def test_help_comes_when_a_destination_stands_and_nobody_works(used: dict[int, float]) -> None:
-    wake.stand_ready("drain", "ed_1")
+@pytest.fixture
+def standing(redis: "Redis") -> Standing:
+    def stand(pk: str, seconds: float) -> None:
+        redis.zadd("ready:drain", {pk: time.time() - seconds})
+
+    return stand
+
+
+def test_help_comes_when_a_destination_stands_and_nobody_works(used: dict[int, float], standing: Standing) -> None:
+    standing("ed_1", STANDING_SECONDS)
     watch = Watch("drain")
 
     looks = [watch.needs_help(WORKERS, now) for now in (0.0, 0.5, PATIENCE_SECONDS, 1.5, 2.0)]
@@ -37,8 +47,8 @@ def test_help_comes_when_a_destination_stands_and_nobody_works(used: dict[int, f
     assert looks == [False, False, True, False, True]
 
 
-def test_nobody_helps_those_who_are_busy(used: dict[int, float]) -> None:
-    wake.stand_ready("drain", "ed_1")
+def test_nobody_helps_those_who_are_busy(used: dict[int, float], standing: Standing) -> None:
+    standing("ed_1", STANDING_SECONDS)
     watch = Watch("drain")
 
     assert not watch.needs_help(WORKERS, 0.0)
@@ -47,16 +57,22 @@ def test_nobody_helps_those_who_are_busy(used: dict[int, float]) -> None:
     assert watch.needs_help(WORKERS, 2.0), "They have stopped."
 
 
-def test_a_line_that_moves_needs_no_help(used: dict[int, float]) -> None:
+def test_a_line_that_moves_too_slowly_needs_help(used: dict[int, float], standing: Standing) -> None:
+    """One worker hangs, and the other is not quick enough alone: the first is always another one."""
     watch = Watch("drain")
-    assert not watch.needs_help(WORKERS, 0.0)
-    wake.stand_ready("drain", *(f"ed_{number}" for number in range(5)))
     for number in range(5):
-        assert not watch.needs_help(WORKERS, 10.0 * number)
-        taken, _ = wake.next_ready("drain", 1)
-    for number in range(5, 10):
+        standing(f"ed_{number}", STANDING_SECONDS)
+        is_helped = watch.needs_help(WORKERS, number / 4)
+        wake.next_ready("drain", 1)
+
+    assert is_helped
+
+
+def test_a_line_that_moves_needs_no_help(used: dict[int, float], standing: Standing) -> None:
+    watch = Watch("drain")
+    for number in range(5):
         # The same one again and again, as while another worker is at it.
-        wake.stand_ready("drain", *taken)
+        standing("ed_1", STANDING_SECONDS / 2)
         assert not watch.needs_help(WORKERS, 10.0 * number)
         wake.next_ready("drain", 1)
 
