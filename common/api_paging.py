@@ -10,14 +10,13 @@ from ninja import Schema
 
 from common.api import refuse
 from common.ids import SHAPE, is_id
+from common.numbers import KEY_DIGITS, read_number
 
 Row = TypeVar("Row", bound=Model)
 
 DEFAULT_LIMIT = MAX_LIMIT = 100
 # How many rows are read at a time when a filter decides in Python which of them are listed.
 CHUNK = 200
-# Of a 64-bit key.
-MAX_DIGITS = 18
 
 
 class Page(Schema):
@@ -47,14 +46,15 @@ def check_id(value: str, prefix: str, name: str) -> str:
     raise refuse(223, f"{name} {value[:60]!r} is not an ID. Give one such as {prefix}_ and 27 letters and digits.")
 
 
-def read_number(value: str) -> int:
+def read_key(value: str) -> int:
     """A number that serves as an ID, such as that of a delivery; -1, which no row has, when it is none."""
-    return int(value) if value.isascii() and value.isdecimal() and len(value) <= MAX_DIGITS else -1
+    number = read_number(value, KEY_DIGITS)
+    return -1 if number is None else number
 
 
 def check_number(value: str, name: str) -> int:
     """The same; raises APIError when it is none."""
-    if (number := read_number(value)) < 0:
+    if (number := read_key(value)) < 0:
         raise refuse(223, f"{name} {value[:60]!r} is not an ID of this kind, which is a number.")
     return number
 

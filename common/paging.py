@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from django.db.models import F, Model, QuerySet
 
+from common.numbers import KEY_DIGITS, read_number
+
 Row = TypeVar("Row", bound=Model)
 
 
@@ -27,7 +29,7 @@ def keyset_page(
     `is_rare` is for rows that an index finds among very many: their keys are sorted in a query of its own, instead of
     walking along the keys until enough of them were met, which may be never.
     """
-    before, after = _key(query.get("before")), _key(query.get("after"))
+    before, after = (read_number(query.get(name), KEY_DIGITS) for name in ("before", "after"))
     if after is not None:
         rows = _first(queryset.filter(pk__gt=after), "", size + 1, is_rare=is_rare)
         has_newer, rows = len(rows) > size, rows[:size][::-1]
@@ -52,7 +54,3 @@ def _first(queryset: QuerySet[Row], sign: str, size: int, *, is_rare: bool) -> l
         keys = queryset.order_by(key.desc() if sign else key.asc()).values_list("pk", flat=True)[:size]
         queryset = queryset.filter(pk__in=list(keys))
     return list(queryset.order_by(f"{sign}pk")[:size])
-
-
-def _key(value: str | None) -> int | None:
-    return int(value) if value and value.isdecimal() and len(value) < 19 else None  # noqa: PLR2004

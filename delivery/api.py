@@ -9,7 +9,7 @@ from ninja import Query, Router, Schema
 
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError, refuse
-from common.api_paging import Page, check_id, check_number, list_numbered, read_number
+from common.api_paging import Page, check_id, check_number, list_numbered, read_key
 from common.api_schemas import Input, shown_key, shown_time
 from delivery.models import AttemptPart, DeadLetter, Delivery
 from delivery.services import replay_dead_letters
@@ -181,7 +181,7 @@ def list_deliveries(
 
 
 def find_delivery(request: APIRequest, pk: str) -> Delivery:
-    found: Delivery | None = _of_account(request).filter(pk=read_number(pk)).first()
+    found: Delivery | None = _of_account(request).filter(pk=read_key(pk)).first()
     if found is None:
         message = f"There is no delivery {pk[:40]!r} in this account. GET /event_deliveries lists them."
         raise APIError(404, HTTPStatus.NOT_FOUND, message)

@@ -11,7 +11,7 @@ from ninja import Query, Router, Schema
 
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError, refuse
-from common.api_paging import Page, check_id, list_numbered, read_number
+from common.api_paging import Page, check_id, list_numbered, read_key
 from common.api_schemas import Input, shown_time
 from delivery.models import Replay
 from delivery.replay import cancel_replay, pause_replay, resume_replay, start_replay
@@ -156,7 +156,7 @@ def list_all(request: APIRequest, page: Annotated[Page, Query()]) -> dict[str, A
 
 
 def find_replay(request: APIRequest, pk: str) -> Replay:
-    found = Replay.objects.filter(account=request.auth.account, pk=read_number(pk)).first()
+    found = Replay.objects.filter(account=request.auth.account, pk=read_key(pk)).first()
     if found is None:
         message = f"There is no replay {pk[:40]!r} in this account. GET /event_replays lists them."
         raise APIError(404, HTTPStatus.NOT_FOUND, message)

@@ -8,6 +8,7 @@ from ninja import Router, Schema
 
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError
+from common.api_paging import read_key
 from common.api_schemas import Input, shown_time
 from destinations import schemas
 from destinations.api import find_destination, target_given
@@ -141,7 +142,7 @@ def try_saved(request: APIRequest, id: str) -> dict[str, Any]:  # noqa: A002
 def get(request: APIRequest, id: str) -> dict[str, Any]:  # noqa: A002
     """Step by step, as they happen. A run is kept for a day."""
     own = TestRun.objects.filter(account=request.auth.account)
-    found = own.filter(pk=int(id)).first() if id.isascii() and id.isdecimal() and len(id) < len(str(1 << 60)) else None
+    found = own.filter(pk=read_key(id)).first()
     if found is None:
         message = f"There is no test {id[:40]!r} in this account. POST /event_destinations/ID/test makes one."
         raise APIError(404, HTTPStatus.NOT_FOUND, message)

@@ -9,7 +9,7 @@ from ninja import Query, Router, Schema
 
 from accounts.authentication import APIRequest, account_key
 from common.api import APIError
-from common.api_paging import Page, list_numbered, read_number
+from common.api_paging import Page, list_numbered, read_key
 from common.api_schemas import shown_time
 from subscriptions import schemas
 from subscriptions.api_bodies import find_subscription, refusal
@@ -64,7 +64,7 @@ def _resource(revision: Revision) -> dict[str, Any]:
 
 
 def _find(subscription: Subscription, number: str) -> Revision:
-    found = Revision.objects.filter(subscription=subscription, number=read_number(number)).first()
+    found = Revision.objects.filter(subscription=subscription, number=read_key(number)).first()
     if found is None:
         message = f"{subscription.pk} has no revision {number[:20]!r}. It has 1 to {subscription.revision}."
         raise APIError(404, HTTPStatus.NOT_FOUND, message)

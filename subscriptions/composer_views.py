@@ -16,6 +16,7 @@ from accounts.access import may_edit
 from accounts.audit import Actor
 from common.http import AccountRequest
 from common.ids import is_id
+from common.numbers import INTEGER_DIGITS, read_number
 from events.catalog import get_event_type
 from subscriptions.backtest import nudge
 from subscriptions.backtest_figures import Reading
@@ -162,8 +163,7 @@ def _write(request: AccountRequest, draft: Draft) -> HttpResponse:
     if act == "theirs":
         return _go(request, _address(draft))
     focus = perform(content, act) if act else ""
-    tab, seen = request.POST.get("tab", "")[:32], request.POST.get("version", "0")
-    version = int(seen) if seen.isdecimal() and len(seen) < 9 else 0  # noqa: PLR2004
+    tab, version = request.POST.get("tab", "")[:32], read_number(request.POST.get("version"), INTEGER_DIGITS) or 0
     try:
         kept = keep_draft(
             draft=draft,

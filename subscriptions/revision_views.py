@@ -11,6 +11,7 @@ from accounts.audit import Actor
 from common.choice import FEW
 from common.http import AccountRequest
 from common.ids import new_id
+from common.numbers import INTEGER_DIGITS, read_number
 from common.paging import keyset_page
 from destinations.models import Destination
 from subscriptions.drafting.content import content_of
@@ -34,8 +35,8 @@ def revision(request: AccountRequest, pk: str, number: int) -> HttpResponse:
     """What it was, and how it differs from the one before, or from another one."""
     subscription = get_subscription(request, pk)
     shown = get_object_or_404(subscription.revisions, number=number)
-    wanted = request.GET.get("against", "")
-    against = int(wanted) if wanted.isdecimal() and len(wanted) < 9 else number - 1  # noqa: PLR2004
+    wanted = read_number(request.GET.get("against"), INTEGER_DIGITS)
+    against = number - 1 if wanted is None else wanted
     other = subscription.revisions.filter(number=against).first()
     context = {
         "subscription": subscription,

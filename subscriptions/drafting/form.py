@@ -6,6 +6,7 @@ belong to a source; `SLUG-row` lists its rows in order, as `c1`, `g2` and, insid
 
 from django.http import QueryDict
 
+from common.numbers import INTEGER_DIGITS, read_number
 from events.catalog import get_event_type
 from subscriptions.drafting.content import Content, DraftSource, Match, Row, RowGroup
 from subscriptions.models import Subscription
@@ -69,6 +70,5 @@ def _read_row(data: QueryDict, prefix: str, row_id: str) -> Row:
 
 def revision_shown(form: QueryDict, subscription: Subscription) -> int:
     """The newest revision that the page told of: what came after it, nobody there knows."""
-    shown = form.get("revision", "")
-    is_number = shown.isdecimal() and len(shown) < 9  # noqa: PLR2004
-    return min(int(shown), subscription.revision) if is_number else subscription.revision
+    shown = read_number(form.get("revision"), INTEGER_DIGITS)
+    return subscription.revision if shown is None else min(shown, subscription.revision)
